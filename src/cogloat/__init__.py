@@ -1,0 +1,1 @@
+"""Global contrastive learning for long-tailed classification: the library behind the workflow."""

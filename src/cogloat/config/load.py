@@ -1,0 +1,297 @@
+"""Read, merge and validate the files of `config/`; every error names the file, the key and the fix."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from cogloat.config import schema
+from cogloat.errors import UserError, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load(model: type[Model], path: Path | str) -> Model:
+    """Read one YAML or JSON file into its type.
+
+    Raises:
+        UserError: with the file, the key, the value and the fix.
+    """
+    raw = read_yaml(path)
+    return validate(model, raw, {str(path): raw})
+
+
+def load_dataset(path: Path | str) -> schema.Dataset:
+    """Read config/datasets/<name>.yaml."""
+    return load(schema.Dataset, path)
+
+
+@cache
+def load_workflow(config: Path) -> schema.Workflow:
+    """Read config/config.yaml and check that every name in it has its file.
+
+    Raises:
+        UserError: if a dataset, method or collection is unknown, or a file is not valid.
+    """
+    path = config / "config.yaml"
+    workflow = load(schema.Workflow, path)
+    if workflow.collection not in workflow.collections:
+        raise UserError(
+            f"{path}: collection: '{workflow.collection}' is unknown. "
+            f"{nearest(workflow.collection, workflow.collections)}"
+        )
+    for collection in workflow.collections.values():
+        for dataset in collection.table2.datasets:
+            for method in collection.table2.methods:
+                _check_method_on(config, dataset, method)
+    return workflow
+
+
+@cache
+def load_method(config: Path, name: str) -> schema.Method:
+    """Read config/methods/<name>.yaml, with what it `extends` filled in."""
+    raw, origins = _method_sections(config, name)
+    return validate(schema.Method, raw, origins)
+
+
+@cache
+def load_coreset(config: Path, name: str) -> schema.Coreset:
+    """Read config/coresets/<name>.yaml."""
+    return load(schema.Coreset, named_file(config, "coreset", name))
+
+
+@cache
+def load_named_dataset(config: Path, name: str) -> schema.Dataset:
+    """Read config/datasets/<name>.yaml."""
+    return load_dataset(named_file(config, "dataset", name))
+
+
+def named_file(config: Path, kind: str, name: str) -> Path:
+    """Return the file of a dataset, method or coreset.
+
+    Raises:
+        UserError: if there is none, with the nearest name there is.
+    """
+    folder = config / f"{kind}s"
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = [file.stem for file in folder.glob("*.yaml")]
+        raise UserError(f"{kind} '{name}' is unknown: there is no {path}. {nearest(name, known)}")
+    return path
+
+
+def run_config(
+    config: Path, dataset: str, factor: int, method: str, seed: int, stage: schema.StageName
+) -> schema.RunConfig:
+    """Return the effective configuration of one stage of one run.
+
+    The method's section is the base; what the dataset says under `overrides` replaces it.
+    """
+    data_file, method_file = (
+        named_file(config, "dataset", dataset),
+        named_file(config, "method", method),
+    )
+    data = load_named_dataset(config, dataset)
+    own = load_method(config, method)
+    if stage not in own.stages:
+        raise UserError(f"{method_file}: has no stage '{stage}'. {nearest(stage, own.stages)}")
+    settings_type: type[schema.Training] = (
+        schema.Pretrain if stage == "pretrain" else schema.Classify
+    )
+    raw, origins = _method_sections(config, method)
+    settings = _with_overrides(settings_type, raw[stage], origins, data_file, data, stage)
+    return schema.RunConfig(
+        dataset=dataset,
+        factor=factor,
+        method=method,
+        seed=seed,
+        stage=stage,
+        data=_data(data_file, data, settings.augmentation),
+        depth=data.depth,
+        pretrain=settings if isinstance(settings, schema.Pretrain) else None,
+        classify=settings if isinstance(settings, schema.Classify) else None,
+    )
+
+
+def coreset_config(config: Path, dataset: str, factor: int, coreset: str) -> schema.CoresetConfig:
+    """Return the effective configuration of one coreset of one long-tailed set."""
+    data_file = named_file(config, "dataset", dataset)
+    coreset_file = named_file(config, "coreset", coreset)
+    data = load_named_dataset(config, dataset)
+    settings = load_coreset(config, coreset)
+    if settings.proxy is not None:
+        raw = read_yaml(coreset_file)
+        origins = {str(coreset_file): raw}
+        proxy = _with_overrides(schema.Classify, raw["proxy"], origins, data_file, data, "proxy")
+        settings = settings.model_copy(update={"proxy": proxy})
+    return schema.CoresetConfig(
+        dataset=dataset,
+        factor=factor,
+        coreset=coreset,
+        data=None
+        if settings.proxy is None
+        else _data(data_file, data, settings.proxy.augmentation),
+        depth=data.depth,
+        settings=settings,
+    )
+
+
+def dump(config: BaseModel) -> str:
+    """Return a configuration as JSON text, the same text for the same meaning."""
+    return config.model_dump_json(indent=2, exclude_none=True) + "\n"
+
+
+def config_hash(config: BaseModel) -> str:
+    """Return the SHA-256 of a configuration's meaning."""
+    return hashlib.sha256(dump(config).encode()).hexdigest()
+
+
+def read_yaml(path: Path | str) -> Any:
+    """Read a YAML (or JSON) file.
+
+    Raises:
+        UserError: if it is missing or is not YAML, with the line.
+    """
+    try:
+        return yaml.safe_load(Path(path).read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file. Check the path.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {error}. Mend the line.") from None
+
+
+def validate(model: type[Model], value: Any, origins: Mapping[str, Any]) -> Model:
+    """Check a value against its type.
+
+    Args:
+        model: the type.
+        value: what a YAML or JSON file holds.
+        origins: file name -> what the file holds; the first one that holds an offending key
+            is named.
+
+    Raises:
+        UserError: naming every offending key, its value, and the fix.
+    """
+    try:
+        return model.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        problems = [_explain(problem, problem["loc"], origins) for problem in error.errors()]
+        raise UserError("\n".join(problems)) from None
+
+
+def _check_method_on(config: Path, dataset: str, method: str) -> None:
+    for stage in load_method(config, method).stages:
+        settings = run_config(config, dataset, 1, method, 0, stage).pretrain
+        if settings is not None and settings.prototypes is not None:
+            coreset_config(config, dataset, 1, settings.prototypes.coreset)
+
+
+def _method_sections(config: Path, name: str) -> tuple[Any, dict[str, Any]]:
+    """Return a method's sections, merged over those of what it extends, and who gave them."""
+    file = named_file(config, "method", name)
+    own = read_yaml(file)
+    if not isinstance(own, dict) or "extends" not in own:
+        return own, {str(file): own}
+    base, origins = _method_sections(config, own["extends"])
+    added = {key: value for key, value in own.items() if key != "extends"}
+    return _merge(base, added), {str(file): added, **origins}
+
+
+def _with_overrides(
+    model: type[Model],
+    section: Any,
+    origins: Mapping[str, Any],
+    data_file: Path,
+    data: schema.Dataset,
+    stage: Literal["pretrain", "finetune", "train", "proxy"],
+) -> Model:
+    """Merge a dataset's overrides over one section of a method's or coreset's file."""
+    override = data.overrides.get(stage, {})
+    prefixed = {str(data_file): {"overrides": {stage: override}}, **origins}
+    try:
+        return model.model_validate_json(json.dumps(_merge(section, override)))
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors():
+            prefix = ("overrides", stage) if _holds(override, problem["loc"]) else (stage,)
+            problems.append(_explain(problem, (*prefix, *problem["loc"]), prefixed))
+        raise UserError("\n".join(problems)) from None
+
+
+def _merge(base: Any, override: Any) -> Any:
+    """Replace what `override` names; a section of another `kind` is replaced whole."""
+    if not (isinstance(base, dict) and isinstance(override, dict)):
+        return override
+    if override.get("kind", base.get("kind")) != base.get("kind"):
+        return override
+    return base | {
+        key: _merge(base[key], value) if key in base else value for key, value in override.items()
+    }
+
+
+def _data(file: Path, data: schema.Dataset, augmentation: str) -> schema.Data:
+    if augmentation not in data.augmentations:
+        raise UserError(
+            f"{file}: augmentations: there is no '{augmentation}'. "
+            f"{nearest(augmentation, data.augmentations)}"
+        )
+    return schema.Data(
+        classes=data.classes,
+        image_size=data.image_size,
+        mean=data.mean,
+        std=data.std,
+        augmentation=data.augmentations[augmentation],
+    )
+
+
+def _holds(value: Any, location: tuple[int | str, ...]) -> bool:
+    """Say whether a nested value has the keys of a location; union tags in it are skipped."""
+    for part in location:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif not (isinstance(value, dict) and part == value.get("kind", value.get("op"))):
+            return False
+    return True
+
+
+def _explain(problem: Any, location: tuple[int | str, ...], origins: Mapping[str, Any]) -> str:
+    holders = [name for name, part in origins.items() if _holds(part, location)]
+    file = holders[0] if holders else list(origins)[-1]
+    key = ".".join(str(part) for part in location) or "the file"
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{file}: {key}: unknown key. {nearest(str(location[-1]), _known_keys())}"
+        case "missing":
+            return f"{file}: {key}: missing key. Add it; {_purpose(str(location[-1]))}."
+        case _:
+            message = problem["msg"].removeprefix("Value error, ")
+            value = problem["input"]
+            found = "" if isinstance(value, dict) else f", but it is {value!r}"
+            return f"{file}: {key}: {message}{found}. Change the value."
+
+
+def _models() -> list[type[BaseModel]]:
+    return [
+        part
+        for part in vars(schema).values()
+        if isinstance(part, type) and issubclass(part, schema.Strict)
+    ]
+
+
+def _known_keys() -> set[str]:
+    return {name for model in _models() for name in model.model_fields}
+
+
+def _purpose(key: str) -> str:
+    for model in _models():
+        field = model.model_fields.get(key)
+        if field is not None and field.description:
+            return f"it is: {field.description}"
+    return "another file of the same folder shows how"
