@@ -1,4 +1,4 @@
-"""Every random draw comes from a generator derived from the run's seed and the place of the draw."""
+"""Every random draw comes from a generator of its own: the run's seed and the place of the draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read, merge and validate the files of `config/`; every error names the file, the key and the fix."""
+"""Read, merge and validate the files of `config/`; an error names the file, the key, the fix."""
 
 from __future__ import annotations
 

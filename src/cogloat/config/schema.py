@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -138,6 +138,7 @@ Schedule = Annotated[Cosine | Steps, Field(discriminator="kind")]
 class Training(Strict):
     """What every stage that trains has."""
 
+    drop_last: ClassVar[bool]
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     optimizer: Optimizer
@@ -193,6 +194,8 @@ class Pretrain(Training):
     batch_norm_splits: Count = Field(description="groups with batch-norm statistics of their own")
     prototypes: Prototypes | None = None
 
+    drop_last: ClassVar[bool] = True  # the queue takes whole batches; TSC's MoCo code does so too
+
     @property
     def objective(self) -> str:
         """Module of `cogloat.objectives` that turns a batch into the loss."""
@@ -209,6 +212,8 @@ class Pretrain(Training):
                 f"batch_size ({self.batch_size}) must be a multiple of "
                 f"batch_norm_splits ({self.batch_norm_splits})"
             )
+        if self.positives.from_queue != 0 and self.negatives == "batch":
+            raise ValueError("positives.from_queue needs negatives 'queue' or 'both'")
         return self
 
 
@@ -252,6 +257,8 @@ class Classify(Training):
         NoReweighting | InverseFrequency | EffectiveNumber, Field(discriminator="kind")
     ]
     evaluate_every: Count = Field(description="epochs between two test-set accuracies in history")
+
+    drop_last: ClassVar[bool] = False
 
     @property
     def objective(self) -> str:

@@ -1,0 +1,1 @@
+"""How a stage trains: the loop, the schedule, the resume state, what it leaves behind."""

@@ -1,0 +1,67 @@
+"""Weights and resume states on disk: written atomically, loaded without running code."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cogloat.errors import UserError
+from cogloat.files import write_atomically
+
+
+def save_checkpoint(path: Path, value: dict[str, Any]) -> None:
+    """Write tensors and plain values atomically; equal values give equal bytes."""
+    write_atomically(path, lambda file: torch.save(value, file))
+
+
+def load_checkpoint(path: Path, what: str) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote, onto the CPU.
+
+    Args:
+        path: the file.
+        what: what the file is for, for the message ("resume state", "weights", ...).
+
+    Raises:
+        UserError: if the file is missing, truncated or not a checkpoint.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise UserError(f"{path}: the {what} is missing. Make it first, or check it.") from None
+    with file:
+        try:
+            value = torch.load(file, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError):
+            raise UserError(
+                f"{path}: the {what} is truncated or not a checkpoint. "
+                "Delete it and run the step that makes it again."
+            ) from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: the {what} is not a checkpoint of this project. Delete it.")
+    return value
+
+
+def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
+    """Load a module's weights, or those under a prefix such as "backbone.".
+
+    Raises:
+        UserError: if the file does not hold exactly this module's weights.
+    """
+    weights = load_checkpoint(path, "weights file")
+    own = {
+        name.removeprefix(prefix): value
+        for name, value in weights.items()
+        if name.startswith(prefix)
+    }
+    try:
+        module.load_state_dict(own)
+    except (RuntimeError, AttributeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise UserError(
+            f"{path}: these weights are of another network ({reason}). "
+            "Check the configuration they were trained with."
+        ) from None

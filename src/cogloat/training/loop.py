@@ -1,0 +1,184 @@
+"""The training loop that every stage shares, read from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from cogloat.config.schema import Training
+from cogloat.data.sampling import epoch_order
+from cogloat.errors import UserError
+from cogloat.randomness import generator
+from cogloat.training.machine import Machine
+from cogloat.training.resume import Interruption, ResumeState
+from cogloat.training.schedule import learning_rate_factor
+
+Row = dict[str, int | float | None]
+
+
+class Objective(Protocol):
+    """A module that turns a batch into a loss; its state dictionary is all the state it has."""
+
+    size: int  # number of training images
+
+    def start_epoch(self, epoch: int) -> None:
+        """Prepare what stays constant within an epoch."""
+
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the scalar "loss" of a batch and what else to log, as means over the batch."""
+
+    def end_epoch(self, epoch: int) -> Row:
+        """Return what is measured once an epoch."""
+
+
+def fit(
+    objective: Any,
+    settings: Training,
+    seed: int,
+    machine: Machine,
+    resume: ResumeState,
+    name: str,
+) -> list[Row]:
+    """Train an objective; the result does not depend on how often the run was interrupted.
+
+    Args:
+        objective: an `nn.Module` with the `Objective` protocol, on the machine's device.
+        settings: epochs, batch size, optimizer and schedule.
+        seed: of the order of the images.
+        machine: device and precision.
+        resume: where the state is kept; it stays there until the caller removes it.
+        name: of the run, for the progress bar.
+
+    Returns:
+        One row an epoch: epoch (from 1), lr, the logged means, what `end_epoch` measured.
+
+    Raises:
+        UserError: if there are fewer images than a batch, or the loss is not finite.
+    """
+    steps = _steps(objective.size, settings)
+    optimizer = _optimizer(objective, settings)
+    history: list[Row] = []
+    sums: dict[str, Tensor] = {}
+    first_epoch, first_step = 0, 0
+    if (state := resume.load()) is not None:
+        objective.load_state_dict(state["objective"])
+        optimizer.load_state_dict(state["optimizer"])
+        history, sums = (
+            state["history"],
+            {k: v.to(machine.device) for k, v in state["sums"].items()},
+        )
+        first_epoch, first_step = state["epoch"], state["step"]
+
+    def save(epoch: int, step: int) -> None:
+        resume.save(
+            {
+                "objective": objective.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "history": history,
+                "sums": sums,
+                "epoch": epoch,
+                "step": step,
+            }
+        )
+
+    bar = _progress(objective.size, settings, name, first_epoch)
+    with Interruption() as interruption, bar:
+        for epoch in range(first_epoch, settings.epochs):
+            started = time.monotonic()
+            lr = settings.optimizer.lr * learning_rate_factor(
+                settings.schedule, epoch, settings.epochs
+            )
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+            order = epoch_order(objective.size, generator("cpu", seed, "order", epoch))
+            batches = order.to(machine.device).split(settings.batch_size)[:steps]
+            objective.train()
+            if first_step == 0:
+                sums = {}
+                objective.start_epoch(epoch)
+
+            for step in range(first_step, steps):
+                with machine.autocast():
+                    logged = objective.loss(batches[step], epoch, step)
+                optimizer.zero_grad(set_to_none=True)
+                logged["loss"].backward()
+                optimizer.step()
+                for key, value in logged.items():
+                    weighted = value.detach().double() * len(batches[step])
+                    sums[key] = sums[key] + weighted if key in sums else weighted
+                bar.update(len(batches[step]))
+                if interruption.signal or resume.due():
+                    save(epoch, step + 1)
+                if interruption.signal:
+                    interruption.exit(resume.path)
+
+            images = sum(len(batch) for batch in batches)
+            means = {key: float(value) / images for key, value in sums.items()}
+            if not math.isfinite(means["loss"]):
+                raise UserError(
+                    f"{name}: the loss is {means['loss']} in epoch {epoch + 1}. "
+                    "Lower optimizer.lr or add a warm-up to the schedule."
+                )
+            row: Row = {"epoch": epoch + 1, "lr": lr, **means, **objective.end_epoch(epoch)}
+            history.append(row)
+            first_step = 0
+            seconds = time.monotonic() - started
+            _report(bar, row, settings.epochs, images / seconds, seconds)
+        save(settings.epochs, 0)
+    return history
+
+
+def _steps(size: int, settings: Training) -> int:
+    steps = size / settings.batch_size
+    steps = math.floor(steps) if settings.drop_last else math.ceil(steps)
+    if steps == 0:
+        raise UserError(
+            f"batch_size: {settings.batch_size} is more than the {size} training images. Lower it."
+        )
+    return steps
+
+
+def _optimizer(objective: nn.Module, settings: Training) -> torch.optim.SGD:
+    trainable = [weight for weight in objective.parameters() if weight.requires_grad]
+    return torch.optim.SGD(
+        trainable,
+        lr=settings.optimizer.lr,
+        momentum=settings.optimizer.momentum,
+        weight_decay=settings.optimizer.weight_decay,
+        foreach=True,
+    )
+
+
+def _progress(size: int, settings: Training, name: str, first_epoch: int) -> tqdm:
+    images = _steps(size, settings) * settings.batch_size if settings.drop_last else size
+    return tqdm(
+        desc=name,
+        initial=first_epoch * images,
+        total=settings.epochs * images,
+        unit="img",
+        unit_scale=True,
+        disable=not sys.stderr.isatty(),
+        dynamic_ncols=True,
+    )
+
+
+def _report(bar: tqdm, row: Row, epochs: int, rate: float, seconds: float) -> None:
+    """Show an epoch on the terminal's bar, or as one line of a log file."""
+    shown = {key: f"{value:.4g}" for key, value in row.items() if value is not None}
+    if not bar.disable:
+        bar.set_postfix(shown)
+        return
+    left = seconds * (epochs - int(row["epoch"] or 0))
+    fields = " ".join(f"{key} {value}" for key, value in shown.items() if key != "epoch")
+    print(
+        f"{bar.desc or ''} epoch {row['epoch']}/{epochs} {fields} {rate:.0f} images/s "
+        f"ETA {left:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )

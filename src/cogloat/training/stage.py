@@ -1,0 +1,94 @@
+"""What the training scripts share: their arguments, what they open, what they leave."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from cogloat.config.load import load
+from cogloat.config.schema import RunConfig
+from cogloat.data.imageset import ImageSet, load_training_set
+from cogloat.errors import UserError
+from cogloat.files import write_json
+from cogloat.fingerprint import fingerprint
+from cogloat.training.checkpoint import save_checkpoint
+from cogloat.training.loop import Row
+from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
+from cogloat.training.provenance import describe_stage, identity, write_history
+from cogloat.training.resume import ResumeState
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of one run, opened."""
+
+    config: RunConfig
+    training: ImageSet
+    machine: Machine
+    resume: ResumeState
+    output_dir: Path
+    started: float
+
+    def finish(self, weights: dict[str, Tensor], history: list[Row]) -> None:
+        """Write weights.pt, history.csv and provenance.json; then drop the resume state."""
+        on_cpu = {name: value.cpu() for name, value in weights.items()}
+        save_checkpoint(self.output_dir / "weights.pt", on_cpu)
+        write_history(self.output_dir / "history.csv", history)
+        seconds = time.monotonic() - self.started
+        stage = describe_stage(self.config.stage, self.resume.identity, self.machine, seconds)
+        write_json(self.output_dir / "provenance.json", stage)
+        self.resume.remove()
+
+
+def stage_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the arguments of every training script."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True, help="effective configuration")
+    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
+    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
+    parser.add_argument("--output-dir", type=Path, required=True, help="gets the stage's files")
+    add_scratch_arguments(parser)
+    add_machine_arguments(parser)
+    return parser
+
+
+def add_scratch_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --scratch and --save-every to a script that can be resumed."""
+    parser.add_argument("--scratch", type=Path, required=True, help="resume state")
+    parser.add_argument(
+        "--save-every", type=float, default=60, help="seconds between two saves (default: 60)"
+    )
+
+
+def open_stage(args: argparse.Namespace, stage: str, script: str, **inputs: Path) -> Stage:
+    """Read the configuration and the data of a stage.
+
+    Args:
+        args: of `stage_parser`.
+        stage: its name; another stage's configuration is an error.
+        script: the script's `__file__`.
+        inputs: name -> further file that the result depends on.
+
+    Raises:
+        UserError: if something is missing, damaged or of another stage.
+    """
+    started = time.monotonic()
+    config = load(RunConfig, args.config)
+    settings = config.pretrain or config.classify
+    if config.stage != stage or settings is None:
+        raise UserError(
+            f"{args.config}: stage is '{config.stage}', this script runs '{stage}'. "
+            "Give the configuration of this stage."
+        )
+    machine = set_up_machine(args)
+    training = load_training_set(args.store, args.split, config.data.classes, machine.device)
+    code = fingerprint(Path(script), f"cogloat.objectives.{settings.objective}")
+    known = identity(args.config, code, {"split": args.split, **inputs})
+    resume = ResumeState(args.scratch, known, args.save_every)
+    return Stage(config, training, machine, resume, args.output_dir, started)

@@ -1,0 +1,109 @@
+r"""Choose the images behind the prototypes of a long-tailed split, as a CSV of index and label.
+
+GLISTER trains a proxy classifier first and discards it; the controls (random, full) need none.
+Cost: GLISTER's proxy, 20 epochs of cross-entropy, then seconds for the greedy selection.
+
+Example:
+    python src/select_coreset.py --store data/digits --split results/splits/digits/if100.csv \
+        --config results/coresets/digits/if100/glister/config.json \
+        --output results/coresets/digits/if100/glister/coreset.csv --scratch scratch/glister.pt
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+import torch
+from cogloat.coreset.controls import random_coreset
+from cogloat.coreset.glister import coreset_budgets, glister_select
+from cogloat.data.longtail import read_split, write_split
+from cogloat.fingerprint import fingerprint
+from torch import Tensor
+
+from cogloat.config.load import load
+from cogloat.config.schema import CoresetConfig
+from cogloat.data.imageset import ImageSet, load_training_set
+from cogloat.errors import main_guard
+from cogloat.randomness import generator, seeded_globally
+from cogloat.training.inference import outputs
+from cogloat.training.loop import fit
+from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
+from cogloat.training.networks import Classifier, to_device
+from cogloat.training.provenance import identity
+from cogloat.training.resume import ResumeState
+from cogloat.training.stage import add_scratch_arguments
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True, help="effective configuration")
+    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
+    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
+    parser.add_argument("--output", type=Path, required=True, help="the coreset, CSV")
+    add_scratch_arguments(parser)
+    add_machine_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Select."""
+    args = parse_args()
+    config = load(CoresetConfig, args.config)
+    settings = config.settings
+    machine = set_up_machine(args)
+    indices, labels = read_split(args.split)
+    counts = torch.bincount(torch.as_tensor(labels)).tolist()
+    budgets = coreset_budgets(counts, settings.fraction, settings.floor)
+    extra = [] if settings.objective is None else [f"cogloat.objectives.{settings.objective}"]
+    code = fingerprint(Path(__file__), *extra)
+    known = identity(args.config, code, {"split": args.split})
+    resume = ResumeState(args.scratch, known, args.save_every)
+    if settings.kind == "glister":
+        training = load_training_set(args.store, args.split, len(counts), machine.device)
+        chosen = _glister(config, training, budgets, machine, resume)
+    else:
+        chosen = random_coreset(
+            torch.as_tensor(labels), budgets, generator("cpu", settings.seed, "coreset")
+        )
+    positions = chosen.cpu().numpy()
+    write_split(args.output, indices[positions], labels[positions])
+    resume.remove()
+
+
+def _glister(
+    config: CoresetConfig,
+    training: ImageSet,
+    budgets: list[int],
+    machine: Machine,
+    resume: ResumeState,
+) -> Tensor:
+    """Train the proxy and select; the training set is its own validation set."""
+    settings = config.settings
+    assert settings.proxy is not None
+    assert settings.eta is not None
+    assert config.data is not None
+    with seeded_globally(settings.seed, "initialise", "proxy"):
+        proxy = Classifier(config.depth, config.data.classes, settings.proxy.loss.classifier)
+    to_device(proxy, machine.device)
+    objectives = importlib.import_module(f"cogloat.objectives.{settings.objective}")
+    objective = objectives.build(
+        proxy, settings.proxy, config.data, training, None, settings.seed, frozen=False
+    )
+    name = f"{config.dataset}/if{config.factor}/{config.coreset}"
+    fit(objective, settings.proxy, settings.seed, machine, resume, name)
+    features_ND = outputs(proxy.backbone, training, config.data)
+    with torch.no_grad():
+        logits_NC = proxy.head(features_ND)
+    labels_N = training.labels_N
+    return glister_select(
+        features_ND, logits_NC, labels_N, features_ND, logits_NC, labels_N, budgets, settings.eta
+    )
+
+
+if __name__ == "__main__":
+    main_guard(main)
