@@ -16,16 +16,16 @@ import importlib
 from pathlib import Path
 
 import torch
-from cogloat.coreset.controls import random_coreset
-from cogloat.coreset.glister import coreset_budgets, glister_select
-from cogloat.data.longtail import read_split, write_split
-from cogloat.fingerprint import fingerprint
 from torch import Tensor
 
 from cogloat.config.load import load
 from cogloat.config.schema import CoresetConfig
+from cogloat.coreset.controls import random_coreset
+from cogloat.coreset.glister import coreset_budgets, glister_select
 from cogloat.data.imageset import ImageSet, load_training_set
+from cogloat.data.longtail import read_split, write_split
 from cogloat.errors import main_guard
+from cogloat.fingerprint import fingerprint
 from cogloat.randomness import generator, seeded_globally
 from cogloat.training.inference import outputs
 from cogloat.training.loop import fit

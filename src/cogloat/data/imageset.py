@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from cogloat.data.longtail import read_split
-from cogloat.data.store import load_split_images
 from torch import Tensor
 
+from cogloat.data.longtail import read_split
+from cogloat.data.store import load_split_images
 from cogloat.errors import UserError
 
 RESIDENT_SHARE = 0.5  # of a device's free memory; a larger set stays on the host

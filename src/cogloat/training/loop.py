@@ -129,7 +129,7 @@ def fit(
             history.append(row)
             first_step = 0
             seconds = time.monotonic() - started
-            _report(bar, row, settings.epochs, images / seconds, seconds)
+            _report(bar, name, row, settings.epochs, images / seconds, seconds)
         save(settings.epochs, 0)
     return history
 
@@ -168,7 +168,7 @@ def _progress(size: int, settings: Training, name: str, first_epoch: int) -> tqd
     )
 
 
-def _report(bar: tqdm, row: Row, epochs: int, rate: float, seconds: float) -> None:
+def _report(bar: tqdm, name: str, row: Row, epochs: int, rate: float, seconds: float) -> None:
     """Show an epoch on the terminal's bar, or as one line of a log file."""
     shown = {key: f"{value:.4g}" for key, value in row.items() if value is not None}
     if not bar.disable:
@@ -177,8 +177,7 @@ def _report(bar: tqdm, row: Row, epochs: int, rate: float, seconds: float) -> No
     left = seconds * (epochs - int(row["epoch"] or 0))
     fields = " ".join(f"{key} {value}" for key, value in shown.items() if key != "epoch")
     print(
-        f"{bar.desc or ''} epoch {row['epoch']}/{epochs} {fields} {rate:.0f} images/s "
-        f"ETA {left:.0f} s",
+        f"{name} epoch {row['epoch']}/{epochs} {fields} {rate:.0f} images/s ETA {left:.0f} s",
         file=sys.stderr,
         flush=True,
     )

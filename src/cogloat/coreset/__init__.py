@@ -1,0 +1,1 @@
+"""Which images stand for their class: GLISTER and its controls."""

@@ -1,0 +1,1 @@
+"""Images: sources, long-tailed splits, the store, batched augmentation, sampling."""

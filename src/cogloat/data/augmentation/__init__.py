@@ -1,0 +1,93 @@
+"""Augmentation of whole batches on their device, every image with parameters of its own.
+
+Each operation is two functions: `draw_...` makes the parameters from a generator, and the other
+applies them. Images are float [B, 3, H, W] in 0..1 until the normalisation at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from cogloat.config import schema
+from cogloat.data.augmentation import blur, colour, geometry
+
+Channels = tuple[float, float, float]
+
+
+class Augmentation:
+    """A sequence of random operations, then the normalisation."""
+
+    def __init__(
+        self,
+        operations: Sequence[schema.Operation],
+        mean: Channels,
+        std: Channels,
+        size: int,
+    ) -> None:
+        """Take the operations in their order.
+
+        Args:
+            operations: as in a dataset's file.
+            mean: of each channel, in 0..1.
+            std: of each channel.
+            size: side of the square images.
+        """
+        self.operations = tuple(operations)
+        self.mean, self.std, self.size = mean, std, size
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return augmented, normalised float images for uint8 ones [B, 3, H, W]."""
+        out = to_unit_range(images)
+        for operation in self.operations:
+            out = _apply(operation, out, generator)
+        return normalise(out, self.mean, self.std)
+
+
+def evaluation_transform(images: Tensor, mean: Channels, std: Channels) -> Tensor:
+    """Return normalised float images for uint8 ones [B, 3, H, W]; nothing is random."""
+    return normalise(to_unit_range(images), mean, std)
+
+
+def to_unit_range(images: Tensor) -> Tensor:
+    """Map uint8 to float32 in 0..1, in the memory format convolutions are fastest in."""
+    return images.to(torch.float32, memory_format=torch.channels_last) / 255
+
+
+def normalise(images: Tensor, mean: Channels, std: Channels) -> Tensor:
+    """Subtract each channel's mean and divide by its standard deviation."""
+    mean_311 = torch.tensor(mean, device=images.device).view(3, 1, 1)
+    std_311 = torch.tensor(std, device=images.device).view(3, 1, 1)
+    return (images - mean_311) / std_311
+
+
+def _apply(operation: schema.Operation, images: Tensor, generator: torch.Generator) -> Tensor:
+    batch, size = len(images), images.shape[-1]
+    match operation:
+        case schema.RandomResizedCrop(scale=scale, ratio=ratio):
+            boxes = geometry.draw_resized_crops(batch, size, scale, ratio, generator)
+            return geometry.resized_crop(images, boxes)
+        case schema.PaddedCrop(padding=padding):
+            corners = geometry.draw_padded_crops(batch, padding, generator)
+            return geometry.padded_crop(images, corners, padding)
+        case schema.Flip(p=p):
+            return geometry.flip(images, draw_mask(batch, p, generator))
+        case schema.Affine(degrees=degrees, translate=translate, scale=scale):
+            motion = geometry.draw_affine(batch, size, degrees, translate, scale, generator)
+            return geometry.affine(images, motion)
+        case schema.ColorJitter():
+            return colour.jitter(images, colour.draw_jitter(batch, operation, generator))
+        case schema.Grayscale(p=p):
+            return colour.grayscale(images, draw_mask(batch, p, generator))
+        case schema.Blur(sigma=sigma, kernel=kernel, p=p):
+            sigma_B = blur.draw_sigma(batch, sigma, generator)
+            blurred = blur.blur(images, sigma_B, kernel)
+            mask_B = draw_mask(batch, p, generator)
+            return torch.where(mask_B[:, None, None, None], blurred, images)
+
+
+def draw_mask(batch: int, p: float, generator: torch.Generator) -> Tensor:
+    """Say for each image whether an operation applies to it, bool [B]."""
+    return torch.rand(batch, generator=generator, device=generator.device) < p

@@ -1,0 +1,157 @@
+"""Crops, flips and affine motions of a batch, each image with parameters of its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+TRIES = 10  # torchvision's attempts at a crop that fits
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Crops in pixels, int64 [B] each."""
+
+    top: Tensor
+    left: Tensor
+    height: Tensor
+    width: Tensor
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Rotation in degrees, shift in pixels and zoom, float [B] each."""
+
+    angle: Tensor
+    right: Tensor
+    down: Tensor
+    scale: Tensor
+
+
+def draw_uniform(
+    shape: tuple[int, ...], low: float, high: float, generator: torch.Generator
+) -> Tensor:
+    """Draw uniformly from low..high."""
+    return torch.rand(shape, generator=generator, device=generator.device) * (high - low) + low
+
+
+def draw_resized_crops(
+    batch: int,
+    size: int,
+    scale: tuple[float, float],
+    ratio: tuple[float, float],
+    generator: torch.Generator,
+) -> Boxes:
+    """Draw crops of square images by torchvision's law.
+
+    An area and a log aspect ratio are drawn up to ten times; the first box that fits counts, else
+    the whole image.
+
+    Args:
+        batch: number of images.
+        size: their side.
+        scale: smallest and largest share of the area.
+        ratio: smallest and largest width over height.
+        generator: its device is the boxes' device.
+    """
+    area = size * size * draw_uniform((batch, TRIES), *scale, generator)
+    aspect = draw_uniform((batch, TRIES), math.log(ratio[0]), math.log(ratio[1]), generator).exp()
+    width = (area * aspect).sqrt().round().long()
+    height = (area / aspect).sqrt().round().long()
+    fits = (width > 0) & (width <= size) & (height > 0) & (height <= size)
+    first = fits.int().argmax(dim=1, keepdim=True)
+    found = fits.any(dim=1)
+    width = torch.where(found, width.gather(1, first)[:, 0], size)
+    height = torch.where(found, height.gather(1, first)[:, 0], size)
+    lots = torch.rand((2, batch), generator=generator, device=generator.device)
+    top = (lots[0] * (size - height + 1)).long()
+    left = (lots[1] * (size - width + 1)).long()
+    return Boxes(top, left, height, width)
+
+
+def resized_crop(images: Tensor, boxes: Boxes) -> Tensor:
+    """Cut the boxes out and scale them to the images' size, bilinearly."""
+    size = images.shape[-1]
+    rows = _inside(boxes.top, boxes.height, size)
+    columns = _inside(boxes.left, boxes.width, size)
+    grid = torch.stack(
+        [columns[:, None, :].expand(-1, size, -1), rows[:, :, None].expand(-1, -1, size)], dim=-1
+    )
+    return _sample(images, grid, "border")
+
+
+def draw_padded_crops(batch: int, padding: int, generator: torch.Generator) -> Tensor:
+    """Draw the top left corners of crops of padded images, int64 [2, B] in 0..2 padding."""
+    return torch.randint(
+        0, 2 * padding + 1, (2, batch), generator=generator, device=generator.device
+    )
+
+
+def padded_crop(images: Tensor, corners: Tensor, padding: int) -> Tensor:
+    """Pad with zeros on each side and cut out a crop of the original size."""
+    batch, _, height, width = images.shape
+    padded = F.pad(images, (padding,) * 4)
+    rows = corners[0][:, None, None] + torch.arange(height, device=images.device)[:, None]
+    columns = corners[1][:, None, None] + torch.arange(width, device=images.device)
+    image = torch.arange(batch, device=images.device)[:, None, None]
+    return padded[image, :, rows, columns].permute(0, 3, 1, 2)
+
+
+def flip(images: Tensor, mask_B: Tensor) -> Tensor:
+    """Mirror the images of the mask, left to right."""
+    return torch.where(mask_B[:, None, None, None], images.flip(3), images)
+
+
+def draw_affine(
+    batch: int,
+    size: int,
+    degrees: float,
+    translate: float,
+    scale: tuple[float, float],
+    generator: torch.Generator,
+) -> Motion:
+    """Draw motions by torchvision's law: shifts are whole pixels.
+
+    Args:
+        batch: number of images.
+        size: their side.
+        degrees: largest rotation, either way.
+        translate: largest shift, as a share of the side.
+        scale: smallest and largest zoom.
+        generator: its device is the parameters' device.
+    """
+    angle = draw_uniform((batch,), -degrees, degrees, generator)
+    reach = translate * size
+    right = draw_uniform((batch,), -reach, reach, generator).round()
+    down = draw_uniform((batch,), -reach, reach, generator).round()
+    return Motion(angle, right, down, draw_uniform((batch,), *scale, generator))
+
+
+def affine(images: Tensor, motion: Motion) -> Tensor:
+    """Rotate and zoom about the centre, then shift; bilinear, zeros outside."""
+    size = images.shape[-1]
+    centred = torch.arange(size, device=images.device) - (size - 1) / 2
+    x = centred[None, None, :] - motion.right[:, None, None]
+    y = centred[None, :, None] - motion.down[:, None, None]
+    angle = torch.deg2rad(motion.angle)[:, None, None]
+    zoom = motion.scale[:, None, None]
+    source_x = (angle.cos() * x + angle.sin() * y) / zoom + (size - 1) / 2
+    source_y = (angle.cos() * y - angle.sin() * x) / zoom + (size - 1) / 2
+    return _sample(images, torch.stack([source_x, source_y], dim=-1), "zeros")
+
+
+def _inside(start: Tensor, length: Tensor, size: int) -> Tensor:
+    """Return the pixel coordinates [B, size] that `size` samples of a stretch fall on."""
+    step = (torch.arange(size, device=start.device) + 0.5) / size
+    inside = step * length[:, None] - 0.5
+    return torch.minimum(inside.clamp(min=0), length[:, None] - 1.0) + start[:, None]
+
+
+def _sample(images: Tensor, pixels: Tensor, padding_mode: str) -> Tensor:
+    """Sample at pixel coordinates (x, y) [B, H, W, 2]."""
+    normalised = (2 * pixels + 1) / images.shape[-1] - 1
+    return F.grid_sample(images, normalised, padding_mode=padding_mode, align_corners=False)

@@ -1,0 +1,81 @@
+"""Which images meet in a batch.
+
+Shapes: N images, C classes, B anchors, K positives.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def epoch_order(size: int, generator: torch.Generator) -> Tensor:
+    """Return a permutation of the images."""
+    return torch.randperm(size, generator=generator)
+
+
+class ClassIndex:
+    """Where each class's images are, on the labels' device.
+
+    Attributes:
+        order_N: the images, class by class.
+        place_N: an image's place among its class's, counted from 0.
+        start_C: where a class begins in `order_N`.
+        count_C: its images.
+    """
+
+    def __init__(self, labels_N: Tensor) -> None:
+        self.labels_N = labels_N
+        self.order_N = labels_N.argsort(stable=True)
+        self.count_C = torch.bincount(labels_N)
+        self.start_C = self.count_C.cumsum(0) - self.count_C
+        rank_N = torch.empty_like(self.order_N)
+        rank_N[self.order_N] = torch.arange(len(labels_N), device=labels_N.device)
+        self.place_N = rank_N - self.start_C[labels_N]
+
+
+def global_positives(
+    index: ClassIndex, anchors_B: Tensor, k: int, generator: torch.Generator
+) -> Tensor:
+    """Draw k other images of each anchor's class from the whole set.
+
+    They are drawn uniformly without replacement; with replacement where a class has fewer than k
+    other images. An image alone in its class is its own positive.
+
+    Args:
+        index: of the training set.
+        anchors_B: positions of the anchors.
+        k: images an anchor.
+        generator: on the index's device.
+
+    Returns:
+        Positions [B, k].
+    """
+    labels_B = index.labels_N[anchors_B]
+    others_B = index.count_C[labels_B] - 1
+    lots_Bk = torch.rand(
+        (len(anchors_B), k), generator=generator, device=anchors_B.device, dtype=torch.float64
+    )
+    drawn_Bk = torch.where(
+        (others_B >= k)[:, None],
+        _without_replacement(lots_Bk, others_B),
+        (lots_Bk * others_B[:, None]).long(),
+    )
+    own_B1 = index.place_N[anchors_B][:, None]
+    places_Bk = torch.where(drawn_Bk >= own_B1, drawn_Bk + 1, drawn_Bk)
+    places_Bk = torch.where((others_B == 0)[:, None], own_B1, places_Bk)
+    return index.order_N[index.start_C[labels_B][:, None] + places_Bk]
+
+
+def _without_replacement(lots_Bk: Tensor, sizes_B: Tensor) -> Tensor:
+    """Turn k uniform lots into k distinct numbers below each size (Floyd's algorithm)."""
+    k = lots_Bk.shape[1]
+    drawn: list[Tensor] = []
+    for turn in range(k):
+        last_B = sizes_B - k + turn
+        lot_B = (lots_Bk[:, turn] * (last_B + 1)).long()
+        taken_B = torch.zeros_like(lot_B, dtype=torch.bool)
+        for earlier_B in drawn:
+            taken_B |= lot_B == earlier_B
+        drawn.append(torch.where(taken_B, last_B, lot_B))
+    return torch.stack(drawn, dim=1) if drawn else lots_Bk.long()

@@ -1,0 +1,1 @@
+"""How good a classifier is: accuracy, by class and by shot group."""

@@ -1,0 +1,96 @@
+"""The contrastive losses: eq. 1 of the paper (CoGloAT), KCL, and what lies between them.
+
+Shapes: B anchors, D embedding, P positives outside the queue, K negatives (the queue, or keys).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+NO_LABEL = -1
+
+
+def contrastive_loss(
+    query_BD: Tensor,
+    positives_BPD: Tensor,
+    negatives_KD: Tensor,
+    temperature: float | Tensor,
+    queue_positives_BK: Tensor | None = None,
+    *,
+    separate: bool,
+    negative_mask_BK: Tensor | None = None,
+) -> Tensor:
+    """Return the mean over anchors of the mean of -log p over an anchor's positives.
+
+    With `separate`, a positive outside the queue competes with the negatives alone (eq. 1):
+    p_j = e_j / (e_j + sum_n e_n), and a positive in the queue with the own key and the queue.
+    Otherwise all share the denominator sum_j e_j + sum_n e_n (KCL, Kang et al. 2021).
+
+    Args:
+        query_BD: unit embeddings of the anchors, with gradient.
+        positives_BPD: unit embeddings of the own key, then of further positives.
+        negatives_KD: unit embeddings of the queue or the batch.
+        temperature: one, or one an anchor [B].
+        queue_positives_BK: which entries of `negatives_KD` are positives of an anchor.
+        separate: whether positives outside the queue compete with each other.
+        negative_mask_BK: which entries of `negatives_KD` an anchor does not see at all.
+
+    Returns:
+        A scalar.
+    """
+    scale_B1 = 1 / torch.as_tensor(temperature, device=query_BD.device).reshape(-1, 1)
+    positive_BP = torch.einsum("bd,bpd->bp", query_BD, positives_BPD) * scale_B1
+    negative_BK = (query_BD @ negatives_KD.T) * scale_B1
+    seen_BK = negative_BK
+    if negative_mask_BK is not None:
+        seen_BK = negative_BK.masked_fill(negative_mask_BK, -torch.inf)
+    negatives_B1 = _logsumexp(seen_BK)
+    if separate:
+        denominator_BP = torch.logaddexp(positive_BP, negatives_B1)
+        shared_B1 = denominator_BP[:, :1]
+    else:
+        shared_B1 = torch.logaddexp(positive_BP.logsumexp(dim=1, keepdim=True), negatives_B1)
+        denominator_BP = shared_B1
+    log_p_B = (positive_BP - denominator_BP).sum(dim=1)
+    found_B = torch.full_like(log_p_B, positive_BP.shape[1])
+    if queue_positives_BK is not None:
+        log_p_BK = torch.where(queue_positives_BK, negative_BK - shared_B1, 0.0)
+        log_p_B = log_p_B + log_p_BK.sum(dim=1)
+        found_B = found_B + queue_positives_BK.sum(dim=1)
+    return -(log_p_B / found_B).mean()
+
+
+def choose_queue_positives(
+    labels_B: Tensor, queue_labels_K: Tensor, k: int | None, generator: torch.Generator
+) -> Tensor:
+    """Choose up to k same-class queue entries an anchor, uniformly without replacement.
+
+    Args:
+        labels_B: classes of the anchors.
+        queue_labels_K: classes of the queue's entries; -1 marks one without a class.
+        k: their number, or None for all.
+        generator: on the labels' device.
+
+    Returns:
+        A mask [B, K].
+    """
+    same_BK = (labels_B[:, None] == queue_labels_K) & (queue_labels_K != NO_LABEL)
+    if k is None:
+        return same_BK
+    if k == 0:
+        return torch.zeros_like(same_BK)
+    lots_BK = torch.rand(same_BK.shape, generator=generator, device=labels_B.device)
+    lots_BK = lots_BK.masked_fill(~same_BK, -1.0)
+    drawn_Bk = lots_BK.topk(min(k, len(queue_labels_K)), dim=1).indices
+    chosen_BK = torch.zeros_like(same_BK).scatter_(1, drawn_Bk, value=True)
+    return chosen_BK & same_BK
+
+
+def _logsumexp(logits_BK: Tensor) -> Tensor:
+    """Return log-sum-exp [B, 1], -inf with a zero gradient where an anchor sees nothing."""
+    empty_B1 = torch.isneginf(logits_BK).all(dim=1, keepdim=True)
+    if logits_BK.shape[1] == 0:
+        return torch.full_like(empty_B1, -torch.inf, dtype=logits_BK.dtype)
+    filled_BK = logits_BK.masked_fill(empty_B1, 0.0)
+    return filled_BK.logsumexp(dim=1, keepdim=True).masked_fill(empty_B1, -torch.inf)

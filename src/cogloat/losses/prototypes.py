@@ -1,0 +1,33 @@
+"""The ProCo loss (the paper's section 3.4, unnumbered): queries against class prototypes.
+
+Shapes: A query views, B batch, C classes, D embedding, N coreset images, Q coreset views.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def prototype_loss(
+    views_ABD: Tensor, prototypes_QCD: Tensor, labels_B: Tensor, temperature: float
+) -> Tensor:
+    """Return the mean cross-entropy over all pairs of a query view and a prototype set."""
+    logits_AQBC = torch.einsum("abd,qcd->aqbc", views_ABD, prototypes_QCD) / temperature
+    pairs = views_ABD.shape[0] * prototypes_QCD.shape[0]
+    return F.cross_entropy(logits_AQBC.flatten(0, 2), labels_B.repeat(pairs))
+
+
+def class_prototypes(embeddings_ND: Tensor, labels_N: Tensor, classes: int) -> Tensor:
+    """Return the normalised mean embedding [C, D] of each class.
+
+    Raises:
+        ValueError: naming the classes without an image.
+    """
+    counts_C = torch.bincount(labels_N, minlength=classes)
+    if (counts_C == 0).any():
+        empty = torch.nonzero(counts_C == 0).flatten().tolist()
+        raise ValueError(f"classes without an image have no prototype: {empty}")
+    members_CN = F.one_hot(labels_N, classes).T.to(embeddings_ND.dtype)
+    return F.normalize(members_CN @ embeddings_ND / counts_C[:, None], dim=1)

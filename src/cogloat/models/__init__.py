@@ -1,0 +1,1 @@
+"""Networks: the CIFAR ResNets, heads, and the momentum pair with its queue."""

@@ -1,0 +1,54 @@
+r"""Write the effective configuration of one stage of a run, or of a coreset, as JSON.
+
+It holds every number the stage uses: the method's section with the dataset's overrides, and what
+of the dataset it needs. Cost: a fraction of a second.
+
+Example:
+    python src/configure.py --config config run --dataset digits --factor 100 --method kcl \
+        --seed 0 --stage pretrain --output results/runs/digits/if100/kcl/seed0/pretrain/config.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cogloat.config.load import coreset_config, dump, run_config
+from cogloat.errors import main_guard
+from cogloat.files import write_text
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True, help="folder of the configuration")
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    run = kinds.add_parser("run", help="one stage of a run")
+    run.add_argument("--method", required=True)
+    run.add_argument("--seed", type=int, required=True)
+    run.add_argument("--stage", choices=["pretrain", "finetune", "train"], required=True)
+    coreset = kinds.add_parser("coreset", help="the coreset of a long-tailed set")
+    coreset.add_argument("--coreset", required=True)
+    for kind in (run, coreset):
+        kind.add_argument("--dataset", required=True)
+        kind.add_argument("--factor", type=int, required=True)
+        kind.add_argument("--output", type=Path, required=True)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Configure."""
+    args = parse_args()
+    if args.kind == "run":
+        config = dump(
+            run_config(args.config, args.dataset, args.factor, args.method, args.seed, args.stage)
+        )
+    else:
+        config = dump(coreset_config(args.config, args.dataset, args.factor, args.coreset))
+    write_text(args.output, config)
+
+
+if __name__ == "__main__":
+    main_guard(main)
