@@ -221,7 +221,7 @@ class CrossEntropy(Strict):
     kind: Literal["cross_entropy"]
 
     @property
-    def classifier(self) -> str:
+    def classifier(self) -> Literal["linear", "cosine"]:
         return "linear"
 
 
@@ -231,7 +231,7 @@ class Ldam(Strict):
     max_margin: Positive
 
     @property
-    def classifier(self) -> str:
+    def classifier(self) -> Literal["linear", "cosine"]:
         return "cosine"
 
 

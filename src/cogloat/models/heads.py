@@ -24,7 +24,7 @@ class ProjectionHead(nn.Module):
 
 
 class CosineClassifier(nn.Module):
-    """Cosines between features and class vectors; LDAM scales them in its loss (Cao et al. 2019)."""
+    """Cosines of features and class vectors; LDAM scales them in its loss (Cao et al. 2019)."""
 
     def __init__(self, features: int, classes: int) -> None:
         super().__init__()

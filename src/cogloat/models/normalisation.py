@@ -26,7 +26,7 @@ class SplitBatchNorm(nn.BatchNorm2d):
         """
         if not self.training:
             return super().forward(x)
-        batch, features, *space = x.shape
+        batch, features = x.shape[:2]
         if batch % self.splits:
             raise ValueError(f"a batch of {batch} cannot be split in {self.splits} equal parts")
         assert self.running_mean is not None

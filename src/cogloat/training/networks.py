@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,7 @@ class Encoder(nn.Module):
 class Classifier(nn.Module):
     """Backbone and classifier: images [B, 3, H, W] to class scores [B, C]."""
 
-    def __init__(self, depth: int, classes: int, kind: str) -> None:
+    def __init__(self, depth: int, classes: int, kind: Literal["linear", "cosine"]) -> None:
         super().__init__()
         self.backbone = CifarResNet(depth)
         self.head = make_classifier(kind, self.backbone.feature_dim, classes)
@@ -51,4 +52,4 @@ def build_classifier(config: RunConfig) -> Classifier:
 
 def to_device(module: nn.Module, device: torch.device) -> None:
     """Move a network, in the memory format its convolutions are fastest in."""
-    module.to(device, memory_format=torch.channels_last)
+    module.to(device).to(memory_format=torch.channels_last)
