@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Tiny, command, must, run
+from scripts import Tiny, command, must, run
 
 FILES = ("weights.pt", "history.csv")
 KILLS = 6

@@ -47,7 +47,8 @@ def test_cross_entropy_without_weights_is_pytorchs(images):
 def test_inverse_frequency_weighs_every_class_alike(images):
     objective = built(images, reweight=InverseFrequency(kind="inverse_frequency"))
     torch.testing.assert_close(
-        objective._weights_C * images.counts_C, torch.full((3,), float(objective._weights_C[0] * 12))
+        objective._weights_C * images.counts_C,
+        torch.full((3,), float(objective._weights_C[0] * 12)),
     )
     assert float(objective._weights_C.sum()) == pytest.approx(3)
 
