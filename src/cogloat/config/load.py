@@ -193,6 +193,7 @@ def _check_method_on(config: Path, dataset: str, method: str) -> None:
             coreset_config(config, dataset, 1, settings.prototypes.coreset)
 
 
+@cache
 def _method_sections(config: Path, name: str) -> tuple[Any, dict[str, Any]]:
     """Return a method's sections, merged over those of what it extends, and who gave them."""
     file = named_file(config, "method", name)

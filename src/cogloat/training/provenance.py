@@ -25,17 +25,24 @@ def identity(config: Path, code: str, inputs: dict[str, Path]) -> dict[str, str]
 
 
 def describe_stage(
-    stage: str, identity: dict[str, str], machine: Machine, seconds: float
+    stage: str, epochs: int, identity: dict[str, str], machine: Machine, seconds: float
 ) -> dict[str, Any]:
     """Return a stage's entry in provenance.json.
 
     Args:
         stage: its name.
+        epochs: it trained for.
         identity: what the result depends on, from `identity`.
         machine: where it ran.
         seconds: wall-clock time of the last process that worked on it.
     """
-    return {"stage": stage, **identity, **machine.describe(), "seconds": round(seconds, 1)}
+    return {
+        "stage": stage,
+        "epochs": epochs,
+        **identity,
+        **machine.describe(),
+        "seconds": round(seconds, 1),
+    }
 
 
 def write_history(path: Path, rows: list[Row]) -> None:

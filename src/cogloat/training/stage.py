@@ -39,7 +39,9 @@ class Stage:
         save_checkpoint(self.output_dir / "weights.pt", on_cpu)
         write_history(self.output_dir / "history.csv", history)
         seconds = time.monotonic() - self.started
-        stage = describe_stage(self.config.stage, self.resume.identity, self.machine, seconds)
+        stage = describe_stage(
+            self.config.stage, len(history), self.resume.identity, self.machine, seconds
+        )
         write_json(self.output_dir / "provenance.json", stage)
         self.resume.remove()
 

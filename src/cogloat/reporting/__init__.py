@@ -1,0 +1,1 @@
+"""Tables of many runs, beside what the paper prints."""

@@ -1,0 +1,134 @@
+"""The accuracy table: means over seeds beside the paper's printed numbers. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from cogloat.errors import UserError
+
+CELL = ["method", "dataset", "factor"]
+GROUPS = ["many", "medium", "few"]
+RUN = [  # what a run's metrics.json must hold
+    *(*CELL, "seed", "epochs", "accuracy", "best_accuracy"),
+    *(*GROUPS, "group_mean", "split_sha256"),
+]
+PRINTED = [*CELL, "mean", "std"]
+PRECISION = 2  # digits of a percentage
+COLUMNS = [
+    *CELL,
+    "label",
+    "epochs",
+    "seeds",
+    "mean",
+    "std",
+    "best_mean",
+    *GROUPS,
+    "group_mean",
+    "paper_mean",
+    "paper_std",
+    "difference",
+    "split_sha256",
+]
+
+
+def accuracy_table(
+    metrics: Sequence[Mapping[str, Any]], labels: Mapping[str, str], paper: pd.DataFrame
+) -> pd.DataFrame:
+    """Return one row a method, dataset and factor, in the order they first appear.
+
+    Args:
+        metrics: contents of the runs' metrics.json.
+        labels: method -> the name the table prints.
+        paper: the printed numbers; columns method, dataset, factor, mean, std.
+
+    Returns:
+        Percentages of the last epoch: mean and sample standard deviation (n-1; blank with one seed)
+        over the seeds, the mean of the best epoch, of the shot groups, the paper's numbers, the
+        difference of the means, and the hash of the long-tailed subset.
+
+    Raises:
+        UserError: if runs of one dataset and factor were trained on different subsets.
+    """
+    runs = pd.DataFrame(metrics)
+    _check_subsets(runs)
+    runs["epochs"] = runs["epochs"].map(lambda stages: "+".join(map(str, stages.values())))
+    groups = runs.groupby(CELL, sort=False, as_index=False)
+    table = groups.agg(
+        epochs=("epochs", "first"),
+        seeds=("seed", lambda seeds: " ".join(map(str, sorted(seeds)))),
+        mean=("accuracy", "mean"),
+        std=("accuracy", "std"),
+        best_mean=("best_accuracy", "mean"),
+        many=("many", _mean),
+        medium=("medium", _mean),
+        few=("few", _mean),
+        group_mean=("group_mean", "mean"),
+        split_sha256=("split_sha256", "first"),
+    )
+    printed = paper.rename(columns={"mean": "paper_mean", "std": "paper_std"})
+    table = table.merge(printed, on=CELL, how="left")
+    table["label"] = table["method"].map(labels)
+    table["difference"] = table["mean"] - table["paper_mean"]
+    return table[COLUMNS]
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """Return the table as CSV text, percentages with two digits."""
+    return table.to_csv(index=False, float_format=f"%.{PRECISION}f", lineterminator="\n")
+
+
+def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
+    """Return the table as the paper prints it: a row a method, a column a dataset and factor.
+
+    Args:
+        table: from `accuracy_table`.
+        datasets: dataset -> the name the table prints.
+    """
+    settings = list(dict.fromkeys(zip(table["dataset"], table["factor"], strict=True)))
+    headers = ["Method", "Epochs"]
+    headers += [f"{datasets[dataset]} IF {factor}" for dataset, factor in settings]
+    lines = []
+    for _, own in table.groupby("method", sort=False):
+        cells = {(row.dataset, row.factor): _cell(row) for row in own.itertuples()}
+        epochs = "; ".join(dict.fromkeys(own["epochs"]))
+        lines.append([own["label"].iloc[0], epochs, *(cells.get(key, "") for key in settings)])
+    rule = ["---"] * len(headers)
+    rows = [f"| {' | '.join(cells)} |" for cells in (headers, rule, *lines)]
+    return "\n".join([*rows, "", _legend(table), ""])
+
+
+def _cell(row: Any) -> str:
+    text = f"{row.mean:.1f}" + (f" ± {row.std:.1f}" if pd.notna(row.std) else "")
+    if pd.notna(row.paper_mean):
+        text += f" (paper {row.paper_mean:.1f}, {row.difference:+.1f})"
+    return text
+
+
+def _legend(table: pd.DataFrame) -> str:
+    seeds = "; ".join(dict.fromkeys(table["seeds"]))
+    spread = "± sample standard deviation (n-1)" if table["std"].notna().any() else "one run each"
+    subsets = table.drop_duplicates(["dataset", "factor"])
+    hashes = ", ".join(
+        f"{dataset} IF {factor}: {sha256[:12]}"
+        for dataset, factor, sha256 in subsets[["dataset", "factor", "split_sha256"]].to_numpy()
+    )
+    return (
+        f"Top-1 accuracy in percent on the full test set, last epoch; mean over seeds {seeds}, "
+        f"{spread}. Subsets (SHA-256): {hashes}."
+    )
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    return float(pd.Series(list(values), dtype="float64").mean())
+
+
+def _check_subsets(runs: pd.DataFrame) -> None:
+    for (dataset, factor), group in runs.groupby(["dataset", "factor"], sort=False):
+        if group["split_sha256"].nunique() > 1:
+            raise UserError(
+                f"{dataset} IF {factor}: the runs were trained on different subsets. "
+                "Make them again from one split."
+            )
