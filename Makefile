@@ -1,0 +1,74 @@
+# `make help` lists what there is. Nothing has to be done before: each target makes what it needs.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+STAMP := .venv/.complete
+
+# lock: torch as locked, with CUDA on Linux. cpu: the same version for processors only, from
+# TORCH_INDEX. The environment remembers which it was made with.
+TORCH ?= $(or $(shell cat $(STAMP) 2>/dev/null),lock)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TRAIN_lock := requirements/train.txt
+TRAIN_cpu := requirements/train-cpu.txt
+TRAIN := $(or $(TRAIN_$(TORCH)),$(error TORCH is '$(TORCH)'. Use 'lock' or 'cpu'))
+LOCKS := requirements/workflow.txt $(TRAIN) requirements/dev.txt
+
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet
+# what TORCH_INDEX gives, and what only torch's CUDA build needs
+NOT_FOR_CPU := torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help env demo test lint lock schemas
+
+help:
+	@echo "make env      the environment, .venv, from the locks with hashes"
+	@echo "make demo     the graph on embedded real data (digits), and its table: minutes on 2 cores"
+	@echo "make test     lint, types and every test"
+	@echo "make lint     formatting, lint and types alone"
+	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
+	@echo "make schemas  workflow/schemas from the configuration's types"
+	@echo
+	@echo "PYTHON=python3.12   another interpreter, 3.11 or later"
+	@echo "TORCH=cpu           torch for processors only: a far smaller download"
+
+env: $(STAMP)
+
+$(STAMP): $(LOCKS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"error: '$(PYTHON)' is not Python 3.11 or later. Name one that is: make env PYTHON=python3.12" \
+		>&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	@echo "installing $(LOCKS) into .venv: this takes minutes"
+	python -m pip install --quiet --require-hashes $(addprefix -r ,$(LOCKS))
+ifeq ($(TORCH),cpu)
+	python -m pip install --quiet --no-deps --index-url $(TORCH_INDEX) \
+		$$(grep -E '^torch(vision)?==' requirements/train.in)
+endif
+	@echo $(TORCH) > $@
+
+demo: env
+	snakemake results/demo/table2.csv
+	@cat results/demo/table2.md
+
+test: lint
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
+
+lint: env
+	ruff check
+	ruff format --check
+	mypy src
+	snakefmt --check workflow
+	snakemake --lint
+	codespell
+
+lock:
+	$(COMPILE) requirements/workflow.in -o requirements/workflow.txt
+	$(COMPILE) -c requirements/workflow.txt requirements/train.in -o requirements/train.txt
+	$(COMPILE) -c requirements/train.txt requirements/train.in -o requirements/train-cpu.txt \
+		$$(sed -nE 's/^($(NOT_FOR_CPU))==.*/--no-emit-package \1/p' requirements/train.txt)
+	$(COMPILE) -c requirements/workflow.txt -c requirements/train.txt requirements/dev.in \
+		-o requirements/dev.txt
+
+schemas: env
+	python src/describe_config.py --output-dir workflow/schemas

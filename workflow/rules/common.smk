@@ -1,0 +1,235 @@
+# Helpers only: what rules ask the configuration and the code for. Imports no torch.
+import sys
+from functools import cache, wraps
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir).parent / "src"))
+
+from cogloat.config import load, schema
+from cogloat.errors import UserError, nearest
+from cogloat.fingerprint import fingerprint
+
+fingerprint = cache(fingerprint)
+
+CONFIG = Path("config")
+# store.json holds the arrays' hashes: rules compare it, and take the arrays as ancient()
+ARRAYS = multiext(
+    "data/{dataset}/",
+    "train_images.npy",
+    "train_labels.npy",
+    "test_images.npy",
+    "test_labels.npy",
+)
+
+
+def user_facing(function):
+    """End Snakemake with one message where a function meets a mistake of the user.
+
+    Any Exception would be shown with the wildcards and frames of this file around it.
+    """
+
+    @wraps(function)
+    def wrapped(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except UserError as error:
+            sys.exit(f"error: {error}")
+
+    return wrapped
+
+
+# --- the collections ---
+
+
+@user_facing
+def check_files():
+    """Check every file behind every collection, before anything is planned."""
+    load.load_workflow(CONFIG)
+
+
+@user_facing
+def checked(settings):
+    """Return config.yaml, with what --config and --configfile change in it, as typed."""
+    return load.validate(schema.Workflow, settings, {str(CONFIG / "config.yaml"): settings})
+
+
+@user_facing
+def collection(name):
+    """Return a collection's tables."""
+    if name not in WORKFLOW.collections:
+        raise UserError(
+            f"collection '{name}' is unknown: {CONFIG / 'config.yaml'} does not list it. "
+            f"{nearest(name, WORKFLOW.collections)}"
+        )
+    return WORKFLOW.collections[name]
+
+
+def collection_table(wildcards):
+    """Return the table that `snakemake` without a target makes."""
+    collection(WORKFLOW.collection)
+    if WORKFLOW.collection == "paper":
+        return "results/table2.csv"
+    return f"results/{WORKFLOW.collection}/table2.csv"
+
+
+def grid_metrics(wildcards):
+    """Return the metrics of every run of a table; without a wildcard, of the paper's."""
+    grid = collection(wildcards.get("collection", "paper")).table2
+    return collect(
+        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json",
+        dataset=grid.datasets,
+        factor=grid.factors,
+        method=grid.methods,
+        seed=grid.seeds,
+    )
+
+
+def grid_labels(wildcards):
+    """Return the names that a table prints for its datasets and methods."""
+    grid = collection(wildcards.get("collection", "paper")).table2
+    return [load.load_named_dataset(CONFIG, name).label for name in grid.datasets] + [
+        load.load_method(CONFIG, name).label for name in grid.methods
+    ]
+
+
+# --- one dataset, one long-tailed set ---
+
+
+@user_facing
+def dataset(wildcards):
+    """Return a dataset's file, as typed."""
+    return load.load_named_dataset(CONFIG, wildcards.dataset)
+
+
+def dataset_source(wildcards):
+    """Return what the store is made of."""
+    return dataset(wildcards).model_dump_json(include={"source", "classes", "image_size"})
+
+
+def dataset_split_seed(wildcards):
+    """Return the seed of the long-tailed drawing."""
+    return dataset(wildcards).split_seed
+
+
+def dataset_threads(wildcards):
+    """Return how many threads one job on this dataset uses."""
+    return dataset(wildcards).resources.threads
+
+
+def dataset_mem_mb(wildcards):
+    """Return how much memory one job on this dataset uses."""
+    return dataset(wildcards).resources.mem_mb
+
+
+def many_above(wildcards):
+    """Return the size a class must exceed to be one of the many-shot classes."""
+    return dataset(wildcards).shot_groups.many_above
+
+
+def few_below(wildcards):
+    """Return the size below which a class is one of the few-shot classes."""
+    return dataset(wildcards).shot_groups.few_below
+
+
+@user_facing
+def number(wildcards, name, least):
+    """Return a wildcard that must be a whole number, written plainly."""
+    text = wildcards[name]
+    if not text.isdecimal() or str(int(text)) != text or int(text) < least:
+        raise UserError(
+            f"{name} '{text}' is not a whole number of at least {least}. Change the path you ask for."
+        )
+    return int(text)
+
+
+def train_labels(wildcards):
+    """Return the labels a long-tailed set is drawn from."""
+    dataset(wildcards)
+    number(wildcards, "factor", 1)
+    return "data/{dataset}/train_labels.npy"
+
+
+@user_facing
+def coreset_settings(wildcards):
+    """Return the effective configuration of a coreset."""
+    factor = number(wildcards, "factor", 1)
+    return load.coreset_config(CONFIG, wildcards.dataset, factor, wildcards.coreset)
+
+
+def coreset_hash(wildcards):
+    """Return the hash of a coreset's effective configuration."""
+    return load.config_hash(coreset_settings(wildcards))
+
+
+def coreset_code(wildcards):
+    """Return the fingerprint of the selection and of what trains its proxy."""
+    objective = coreset_settings(wildcards).settings.objective
+    modules = [f"cogloat.objectives.{objective}"] if objective else []
+    return fingerprint("src/select_coreset.py", *modules)
+
+
+# --- one run ---
+
+
+@user_facing
+def stage_settings(wildcards, stage):
+    """Return the effective configuration of one stage of a run."""
+    return load.run_config(
+        CONFIG,
+        wildcards.dataset,
+        number(wildcards, "factor", 1),
+        wildcards.method,
+        number(wildcards, "seed", 0),
+        stage,
+    )
+
+
+def stage_hash(wildcards):
+    """Return the hash of a stage's effective configuration."""
+    return load.config_hash(stage_settings(wildcards, wildcards.stage))
+
+
+def stage_code(stage):
+    """Return a function for the fingerprint of a stage's script with the objective it imports."""
+
+    def code(wildcards):
+        settings = stage_settings(wildcards, stage)
+        objective = (settings.pretrain or settings.classify).objective
+        return fingerprint(f"src/{stage}.py", f"cogloat.objectives.{objective}")
+
+    return code
+
+
+def run_coreset(wildcards):
+    """Return the coreset behind a run's prototypes, or nothing where it has none."""
+    prototypes = stage_settings(wildcards, "pretrain").pretrain.prototypes
+    if prototypes is None:
+        return []
+    return f"results/coresets/{{dataset}}/if{{factor}}/{prototypes.coreset}/coreset.csv"
+
+
+def coreset_flag(wildcards, input):
+    """Return the flag that hands over a run's coreset, or nothing."""
+    return f"--coreset {input.coreset}" if input.coreset else ""
+
+
+def last_stage(path):
+    """Return a function for the path of what a run's last stage leaves."""
+
+    def file(wildcards):
+        return all_stages(path)(wildcards)[-1]
+
+    return file
+
+
+def all_stages(path):
+    """Return a function for the paths of what a run's stages leave, in their order."""
+
+    @user_facing
+    def files(wildcards):
+        stages = load.load_method(CONFIG, wildcards.method).stages
+        for stage in stages:
+            stage_settings(wildcards, stage)
+        return [path.format(**wildcards, stage=stage) for stage in stages]
+
+    return files
