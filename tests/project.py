@@ -1,0 +1,66 @@
+"""A copy of the project in which the real Snakemake runs."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from scripts import REPO
+
+PARTS = ("workflow", "src", "config")
+
+
+class Project:
+    """A copy of what Snakemake reads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for part in PARTS:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(REPO / part, root / part, ignore=ignored)
+        shutil.copy(REPO / "slurm", root / "slurm", follow_symlinks=False)
+
+    def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        """Run Snakemake; its standard output follows its messages."""
+        tools = str(Path(sys.executable).parent)
+        return subprocess.run(
+            ["snakemake", *arguments],
+            cwd=self.root,
+            env=os.environ
+            | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+            | environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+
+    def plan(self, *arguments: str, **environment: str) -> dict[str, set[str]]:
+        """Return what a dry-run lists: rule -> first output of each of its jobs."""
+        done = self.snakemake("-n", *arguments, **environment)
+        assert done.returncode == 0, done.stdout
+        jobs = re.findall(
+            r"^(?:local)?rule (\w+):\n(?:    input: .*\n)?    output: ([^,\n]+)", done.stdout, re.M
+        )
+        planned = defaultdict(set)
+        for rule, output in jobs:
+            planned[rule].add(output)
+        assert jobs or "Nothing to be done" in done.stdout
+        return dict(planned)
+
+    @contextlib.contextmanager
+    def edited(self, file: str, old: str, new: str) -> Iterator[None]:
+        """Replace a text that a file has once, for the length of a `with` block."""
+        path = self.root / file
+        before = path.read_text()
+        assert before.count(old) == 1, f"{file} has {before.count(old)} of: {old}"
+        path.write_text(before.replace(old, new))
+        try:
+            yield
+        finally:
+            path.write_text(before)

@@ -1,0 +1,103 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cogloat.data.longtail import class_counts
+from cogloat.losses.classification import (
+    effective_number_weights,
+    inverse_frequency_weights,
+    ldam_loss,
+    ldam_margins,
+)
+
+
+def reference(cosines, labels, margins, scale, weights):
+    """Weighted cross-entropy of scaled cosines, the true one less its margin, term by term."""
+    total, divisor = torch.zeros((), dtype=torch.float64), 0.0
+    for z, y in zip(cosines, labels, strict=True):
+        true = torch.exp(scale * (z[y] - margins[y]))
+        others = sum((torch.exp(scale * z[c]) for c in range(len(z)) if c != y), torch.zeros(()))
+        total = total - weights[y] * torch.log(true / (true + others))
+        divisor += weights[y]
+    return total / divisor
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    batch=st.integers(1, 6),
+    classes=st.integers(1, 5),
+    scale=st.floats(1, 30),
+    weighted=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_ldam_value_and_gradient_are_those_of_the_formula(batch, classes, scale, weighted, seed):
+    draw = torch.Generator().manual_seed(seed)
+    one = (torch.rand(batch, classes, generator=draw, dtype=torch.float64) * 2 - 1).requires_grad_()
+    two = one.detach().clone().requires_grad_()
+    labels = torch.randint(classes, (batch,), generator=draw)
+    counts = torch.randint(1, 500, (classes,), generator=draw)
+    margins = ldam_margins(counts, 0.5).double()
+    weights = inverse_frequency_weights(counts).double() if weighted else None
+    loss = ldam_loss(one, labels, margins, scale, weights)
+    expected = reference(two, labels, margins, scale, [1.0] * classes if weights is None else weights)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(one.grad, two.grad)
+
+
+@pytest.mark.parametrize(("factor", "head"), [(100, 0.158), (50, 0.188), (10, 0.281)])
+def test_ldam_margins_of_head_and_tail(factor, head):
+    margins = ldam_margins(torch.tensor(class_counts(5000, 10, factor)), 0.5)
+    assert float(margins[0]) == pytest.approx(head, abs=5e-4)
+    assert float(margins[-1]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("n_max", "classes", "factor", "head", "tail"),
+    [
+        (5000, 10, 100, 0.0506, 3.993),
+        (5000, 10, 50, 0.089, 3.521),
+        (5000, 10, 10, 0.292, 2.359),
+        (500, 100, 100, 0.0449, 4.378),
+        (500, 100, 50, 0.0789, 3.849),
+        (500, 100, 10, 0.258, 2.525),
+    ],
+)
+def test_effective_number_weights_of_head_and_tail(n_max, classes, factor, head, tail):
+    counts = torch.tensor(class_counts(n_max, classes, factor))
+    weights = effective_number_weights(counts, 0.9999)
+    assert float(weights[0]) == pytest.approx(head, rel=0.01)
+    assert float(weights[-1]) == pytest.approx(tail, rel=0.001)
+
+
+@pytest.mark.parametrize(
+    ("n_max", "classes", "head", "tail"), [(5000, 10, 0.0402, 4.02), (500, 100, 0.0438, 4.38)]
+)
+def test_inverse_frequency_weights_of_head_and_tail(n_max, classes, head, tail):
+    weights = inverse_frequency_weights(torch.tensor(class_counts(n_max, classes, 100)))
+    assert float(weights[0]) == pytest.approx(head, rel=0.005)
+    assert float(weights[-1]) == pytest.approx(tail, rel=0.005)
+
+
+@given(counts=st.lists(st.integers(1, 5000), min_size=1, max_size=50))
+def test_weights_sum_to_the_number_of_classes_and_favour_the_rare(counts):
+    n = torch.tensor(counts)
+    for weights in (inverse_frequency_weights(n), effective_number_weights(n, 0.999)):
+        assert float(weights.sum()) == pytest.approx(len(counts), rel=1e-4)
+        assert bool((weights[n.argsort()].diff() <= 1e-6).all())
+
+
+def test_beta_zero_weighs_all_classes_alike():
+    assert effective_number_weights(torch.tensor([100, 10, 1]), 0.0).tolist() == [1, 1, 1]
+
+
+def test_ldam_of_extreme_cosines_stays_finite():
+    cosines = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], requires_grad=True)
+    loss = ldam_loss(cosines, torch.tensor([1, 1]), torch.tensor([0.1, 0.5]), 30)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx((75 + math.log1p(math.exp(-45))) / 2, abs=1e-3)
+    assert torch.isfinite(cosines.grad).all()

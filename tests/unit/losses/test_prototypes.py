@@ -1,0 +1,85 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from cogloat.losses.prototypes import class_prototypes, prototype_loss
+
+
+def unit(*shape, seed):
+    draw = torch.Generator().manual_seed(seed)
+    return F.normalize(torch.randn(*shape, generator=draw, dtype=torch.float64), dim=-1)
+
+
+def reference(views, prototypes, labels, tau):
+    """-1/(A Q N) sum over i, a, q of log of the own prototype's share."""
+    total = torch.zeros((), dtype=torch.float64)
+    for i, y in enumerate(labels):
+        for a in range(len(views)):
+            for q in range(len(prototypes)):
+                own = torch.exp(views[a, i] @ prototypes[q, y] / tau)
+                others = [
+                    torch.exp(views[a, i] @ prototypes[q, c] / tau)
+                    for c in range(prototypes.shape[1])
+                    if c != y
+                ]
+                total = total - torch.log(own / (own + sum(others)))
+    return total / (len(labels) * len(views) * len(prototypes))
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    views=st.sampled_from([1, 2]),
+    batch=st.integers(1, 5),
+    classes=st.integers(1, 4),
+    tau=st.floats(0.05, 1),
+    seed=st.integers(0, 1000),
+)
+def test_value_and_gradient_are_those_of_the_formula(views, batch, classes, tau, seed):
+    labels = torch.randint(classes, (batch,), generator=torch.Generator().manual_seed(seed))
+    prototypes = unit(2, classes, 6, seed=seed + 1)
+    one = unit(views, batch, 6, seed=seed).requires_grad_()
+    two = one.detach().clone().requires_grad_()
+    loss = prototype_loss(one, prototypes, labels, tau)
+    expected = reference(two, prototypes, labels, tau)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(one.grad, two.grad)
+
+
+def test_identical_prototypes_give_log_of_the_classes():
+    prototypes = unit(1, 1, 6, seed=0).expand(2, 7, 6)
+    loss = prototype_loss(unit(2, 5, 6, seed=1), prototypes, torch.arange(5), 0.07)
+    assert float(loss) == pytest.approx(math.log(7))
+
+
+def test_swapping_views_of_queries_or_of_the_coreset_changes_nothing():
+    views, prototypes, labels = unit(2, 5, 6, seed=0), unit(2, 3, 6, seed=1), torch.arange(5) % 3
+    loss = prototype_loss(views, prototypes, labels, 0.07)
+    torch.testing.assert_close(prototype_loss(views.flip(0), prototypes, labels, 0.07), loss)
+    torch.testing.assert_close(prototype_loss(views, prototypes.flip(0), labels, 0.07), loss)
+
+
+def test_extreme_logits_stay_finite():
+    views = unit(2, 3, 4, seed=0).float().requires_grad_()
+    loss = prototype_loss(views, unit(2, 5, 4, seed=1).float(), torch.arange(3), 1e-3)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(views.grad).all()
+
+
+def test_prototypes_are_normalised_means_of_each_class():
+    embeddings, labels = unit(9, 4, seed=0), torch.tensor([2, 0, 1, 2, 2, 0, 1, 2, 0])
+    prototypes = class_prototypes(embeddings, labels, 3)
+    for label in range(3):
+        mean = sum(e for e, y in zip(embeddings, labels, strict=True) if y == label)
+        torch.testing.assert_close(prototypes[label], mean / mean.norm())
+
+
+def test_class_without_an_image_is_named():
+    with pytest.raises(ValueError, match=r"no prototype: \[1, 3\]"):
+        class_prototypes(unit(3, 4, seed=0), torch.tensor([0, 2, 2]), 4)

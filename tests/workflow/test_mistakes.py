@@ -1,0 +1,127 @@
+"""A user's mistake ends Snakemake with one message that names the thing and the fix."""
+
+import pytest
+from project import Project
+
+RUN = "results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json"
+
+
+def run(dataset="digits", factor="10", method="kcl", seed="0") -> str:
+    return RUN.format(dataset=dataset, factor=factor, method=method, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            run(dataset="digit"),
+            "dataset 'digit' is unknown: there is no config/datasets/digit.yaml. "
+            "Did you mean 'digits'?",
+        ),
+        (
+            run(method="kcll"),
+            "method 'kcll' is unknown: there is no config/methods/kcll.yaml. Did you mean 'kcl'?",
+        ),
+        (
+            run(factor="0"),
+            "factor '0' is not a whole number of at least 1. Change the path you ask for.",
+        ),
+        (run(factor="0.5"), "factor '0.5' is not a whole number of at least 1"),
+        (run(factor="010"), "factor '010' is not a whole number of at least 1"),
+        (run(seed="one"), "seed 'one' is not a whole number of at least 0"),
+        (run(seed="-1"), "seed '-1' is not a whole number of at least 0"),
+        (
+            "results/coresets/digits/if10/glistr/coreset.csv",
+            "coreset 'glistr' is unknown: there is no config/coresets/glistr.yaml. "
+            "Did you mean 'glister'?",
+        ),
+        ("results/splits/digits/if0.csv", "factor '0' is not a whole number of at least 1"),
+        ("data/digit/store.json", "dataset 'digit' is unknown"),
+        (
+            "results/dmo/table2.csv",
+            "collection 'dmo' is unknown: config/config.yaml does not list it. "
+            "Did you mean 'demo'?",
+        ),
+        (
+            "results/runs/digits/if10/ce/seed0/pretrain/weights.pt",
+            "config/methods/ce.yaml: has no stage 'pretrain'",
+        ),
+    ],
+)
+def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target, message):
+    done = fresh.snakemake("-n", target)
+    assert done.returncode != 0
+    assert f"error: {message}" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Exception" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (
+            "config/methods/kcl.yaml",
+            "key_momentum:",
+            "key_momentun:",
+            "config/methods/kcl.yaml: pretrain.key_momentun: unknown key. "
+            "Did you mean 'key_momentum'?",
+        ),
+        (
+            "config/config.yaml",
+            "seeds: [0, 1, 2]",
+            "seeds: [0, -1]",
+            "config/config.yaml: collections.paper.table2.seeds.1: "
+            "Input should be greater than or equal to 0, but it is -1. Change the value.",
+        ),
+        (
+            "config/config.yaml",
+            "collection: demo",
+            "collection: dmo",
+            "config/config.yaml: collection: 'dmo' is unknown. Did you mean 'demo'?",
+        ),
+        (
+            "config/config.yaml",
+            "collection: demo",
+            "collection: [demo",
+            "config/config.yaml: not valid YAML",
+        ),
+        (
+            "config/datasets/digits.yaml",
+            "label: Digits",
+            "label: [Digits",
+            "config/datasets/digits.yaml: not valid YAML",
+        ),
+    ],
+)
+def test_bad_configuration_stops_before_anything_is_planned(
+    fresh: Project, file, old, new, message
+):
+    with fresh.edited(file, old, new):
+        done = fresh.snakemake("-n", "results/splits/digits/if10.csv")
+    assert done.returncode != 0
+    assert f"error: {message}" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Building DAG" not in done.stdout
+
+
+def test_unknown_collection_on_the_command_line_is_named(fresh: Project):
+    done = fresh.snakemake("-n", "--config", "collection=papr")
+    assert done.returncode != 0
+    assert "error: collection 'papr' is unknown" in done.stdout
+    assert "Did you mean 'paper'?" in done.stdout
+
+
+def test_failed_job_names_its_log_and_shows_it_and_nothing_is_locked(fresh: Project):
+    target = "data/cifar10_folder/store.json"  # its images are not there
+    done = fresh.snakemake(target)
+    assert done.returncode != 0
+    log = "logs/cifar10_folder/fetch.log"
+    message = (fresh.root / log).read_text().strip()
+    assert message.startswith("error: ")
+    assert "data/raw/cifar10-images" in message
+    assert f"log: {log} (check log file(s) for error details)" in done.stdout
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (fresh.root / target).exists()
+    assert fresh.snakemake("results/runs/digits/if10/kcll/seed0/metrics.json").returncode != 0
+    assert not list((fresh.root / ".snakemake" / "locks").iterdir())

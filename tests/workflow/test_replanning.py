@@ -1,0 +1,179 @@
+"""What is out of date is judged by content: by what a run is made with, not by file times."""
+
+import csv
+import json
+import os
+import shutil
+
+import pytest
+from project import Project
+
+pytestmark = pytest.mark.xdist_group("finished")
+
+METHODS = ("ce", "kcl", "cogloat", "cogloat_proco")
+TABLE = {"tabulate": {"results/tiny/table2.csv"}}
+
+
+def stage(name: str, *methods: str) -> set[str]:
+    return {f"results/runs/tiny/if10/{method}/seed0/{name}/weights.pt" for method in methods}
+
+
+def configs(*stages: tuple[str, str]) -> set[str]:
+    return {f"results/runs/tiny/if10/{method}/seed0/{name}/config.json" for method, name in stages}
+
+
+def metrics(*methods: str) -> set[str]:
+    return {f"results/runs/tiny/if10/{method}/seed0/metrics.json" for method in methods}
+
+
+def test_end_to_end_run_leaves_every_file(finished: Project):
+    for method in METHODS:
+        run = finished.root / "results/runs/tiny/if10" / method / "seed0"
+        stages = ["train"] if method == "ce" else ["pretrain", "finetune"]
+        for name in stages:
+            left = {path.name for path in (run / name).iterdir()}
+            assert left == {"config.json", "weights.pt", "history.csv", "provenance.json"}
+        assert json.loads((run / "metrics.json").read_text())
+        assert json.loads((run / "provenance.json").read_text())
+    table = finished.root / "results/tiny/table2.csv"
+    with table.open() as file:
+        assert {row["method"] for row in csv.DictReader(file)} == set(METHODS)
+    assert table.with_suffix(".md").read_text().startswith("|")
+    assert not [path for path in (finished.root / "scratch").rglob("*") if path.is_file()]
+
+
+def test_nothing_is_planned_after_it(finished: Project):
+    assert finished.plan() == {}
+
+
+def test_file_times_do_not_count(finished: Project, tmp_path):
+    clone = tmp_path / "clone"
+    shutil.copytree(finished.root, clone, symlinks=True, copy_function=shutil.copyfile)
+    shutil.rmtree(clone / "logs")
+    shutil.rmtree(clone / "benchmarks")
+    copy = Project.__new__(Project)
+    copy.root = clone
+    for number, path in enumerate(sorted(clone.rglob("*"), reverse=True)):
+        if path.is_file() and ".snakemake" not in path.parts:
+            os.utime(path, (1_700_000_000 + number,) * 2)
+    assert copy.plan() == {}
+
+
+def test_finetune_number_replans_that_methods_finetune_and_what_follows(finished: Project):
+    old = "optimizer: {lr: 0.1, momentum: 0.9, weight_decay: 0.0}"
+    with finished.edited("config/methods/kcl.yaml", old, old.replace("lr: 0.1", "lr: 0.2")):
+        # cogloat and cogloat_proco extend kcl, so its numbers are theirs
+        heirs = ("kcl", "cogloat", "cogloat_proco")
+        assert finished.plan() == {
+            "configure_stage": configs(*((method, "finetune") for method in heirs)),
+            "finetune": stage("finetune", *heirs),
+            "evaluate": metrics(*heirs),
+            **TABLE,
+        }
+    assert finished.plan() == {}
+
+
+def test_hyperparameter_of_one_method_replans_its_run_alone(finished: Project):
+    with finished.edited("config/methods/cogloat_proco.yaml", "alpha: 0.8", "alpha: 0.7"):
+        assert finished.plan() == {
+            "configure_stage": configs(("cogloat_proco", "pretrain")),
+            "pretrain": stage("pretrain", "cogloat_proco"),
+            "finetune": stage("finetune", "cogloat_proco"),
+            "evaluate": metrics("cogloat_proco"),
+            **TABLE,
+        }
+    assert finished.plan() == {}
+
+
+def test_one_stage_methods_number_replans_its_run_alone(finished: Project):
+    with finished.edited("config/methods/ce.yaml", "lr: 0.1", "lr: 0.2"):
+        assert finished.plan() == {
+            "configure_stage": configs(("ce", "train")),
+            "train": stage("train", "ce"),
+            "evaluate": metrics("ce"),
+            **TABLE,
+        }
+
+
+def test_coreset_number_replans_the_coreset_and_the_runs_with_prototypes(finished: Project):
+    with finished.edited("config/coresets/glister.yaml", "fraction: 0.1 ", "fraction: 0.2 "):
+        plan = finished.plan()
+    assert plan.keys() == {
+        *("configure_coreset", "select_coreset"),
+        *("pretrain", "finetune", "evaluate", "tabulate"),
+    }
+    assert plan["pretrain"] == stage("pretrain", "cogloat_proco")
+    assert plan["finetune"] == stage("finetune", "cogloat_proco")
+
+
+def test_shot_groups_replan_the_evaluation_alone(finished: Project):
+    with finished.edited("config/datasets/tiny.yaml", "few_below: 10", "few_below: 12"):
+        assert finished.plan() == {"evaluate": metrics(*METHODS), **TABLE}
+
+
+def test_label_replans_the_table_alone(finished: Project):
+    with finished.edited("config/methods/ce.yaml", "label: CE", "label: Cross-entropy"):
+        assert finished.plan() == TABLE
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("config/methods/kcl.yaml", "label: KCL", "# a remark\nlabel: KCL"),
+        ("config/datasets/tiny.yaml", "label: Tiny", "label: Tiny  # a remark"),
+        ("config/config.yaml", "collection: tiny", "collection: tiny  # a remark"),
+        ("src/pretrain.py", "def main()", "# a remark\ndef main()"),
+        (
+            "src/cogloat/losses/contrastive.py",
+            '"""',
+            '"""Another first word. ',
+        ),
+        ("workflow/rules/train.smk", "rule pretrain:", "# a remark\nrule pretrain:"),
+    ],
+)
+def test_comment_or_docstring_replans_nothing(finished: Project, file, old, new):
+    if old == '"""':  # the module's docstring is what the file begins with
+        old = (finished.root / file).read_text().splitlines()[0]
+        new = old.replace('"""', new, 1)
+    with finished.edited(file, old, new):
+        assert finished.plan() == {}
+
+
+def test_changed_loss_replans_the_runs_that_use_it(finished: Project):
+    code = "src/cogloat/losses/prototypes.py"
+    text = (finished.root / code).read_text()
+    with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
+        assert finished.plan() == {
+            "pretrain": stage("pretrain", "cogloat_proco"),
+            "finetune": stage("finetune", "cogloat_proco"),
+            "evaluate": metrics("cogloat_proco"),
+            **TABLE,
+        }
+    assert finished.plan() == {}
+
+
+def test_changed_contrastive_loss_spares_the_runs_without_it(finished: Project):
+    code = "src/cogloat/losses/contrastive.py"
+    text = (finished.root / code).read_text()
+    with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
+        plan = finished.plan()
+    assert plan["pretrain"] == stage("pretrain", "kcl", "cogloat", "cogloat_proco")
+    assert plan.keys() == {"pretrain", "finetune", "evaluate", "tabulate"}
+    assert plan["evaluate"] == metrics("kcl", "cogloat", "cogloat_proco")
+
+
+def test_changed_command_replans_its_rule(finished: Project):
+    flag = "--methods config/methods"
+    with finished.edited("workflow/rules/evaluate.smk", flag, flag.replace(" ", "=")):
+        assert finished.plan() == TABLE
+
+
+def test_changed_data_replan_what_was_made_of_them(finished: Project):
+    split = "results/splits/tiny/if10.csv"
+    text = (finished.root / split).read_text()
+    with finished.edited(split, text, "\n".join(text.splitlines()[:-1]) + "\n"):
+        plan = finished.plan()
+    assert plan["train"] == stage("train", "ce")
+    assert len(plan["pretrain"]) == 3
+    assert "fetch" not in plan
+    assert finished.plan() == {}
