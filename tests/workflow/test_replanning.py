@@ -163,7 +163,7 @@ def test_changed_contrastive_loss_spares_the_runs_without_it(finished: Project):
 
 
 def test_changed_command_replans_its_rule(finished: Project):
-    flag = "--methods config/methods"
+    flag = "--paper {input.paper}"
     with finished.edited("workflow/rules/evaluate.smk", flag, flag.replace(" ", "=")):
         assert finished.plan() == TABLE
 

@@ -3,7 +3,7 @@ import sys
 from functools import cache, wraps
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir).parent / "src"))
+sys.path.append(str(Path(workflow.basedir).parent / "src"))
 
 from cogloat.config import load, schema
 from cogloat.errors import UserError, nearest

@@ -64,11 +64,11 @@ rule tabulate:
         "logs/{collection}/table2.log",
     params:
         labels=grid_labels,
-        code=fingerprint("src/tabulate.py"),
+        code=fingerprint("src/tabulate_runs.py"),
     localrule: True
     shell:
         r"""
-        python src/tabulate.py \
+        python src/tabulate_runs.py \
             --metrics {input.metrics} \
             --config config \
             --paper {input.paper} \

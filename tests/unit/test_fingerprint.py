@@ -1,0 +1,124 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cogloat.fingerprint import fingerprint
+
+SRC = Path(__file__).parents[2] / "src"
+FILES = {
+    "pretrain.py": "import importlib\nfrom cogloat.training import loop\nloop.fit(0.1)\n",
+    "cogloat/__init__.py": "",
+    "cogloat/training/__init__.py": '"""How training goes."""\n',
+    "cogloat/training/loop.py": (
+        "from cogloat.losses import total\ndef fit(x):\n    return total(x)\n"
+    ),
+    "cogloat/losses.py": "def total(x):\n    return x + 1\n",
+    "cogloat/objectives/__init__.py": "",
+    "cogloat/objectives/one.py": "from .. import unused\n",
+    "cogloat/objectives/two.py": "import cogloat.losses\n",
+    "cogloat/unused.py": "X = 1\n",
+}
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path / "pretrain.py"
+
+
+def edit(script: Path, name: str, old: str, new: str) -> None:
+    path = script.parent / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("pretrain.py", "loop.fit", "# a remark\n\n\nloop.fit"),
+        ("pretrain.py", "import importlib", '"""What it makes."""\nimport importlib'),
+        ("cogloat/training/loop.py", "return total(x)", "return (total(\n        x\n    ))"),
+        ("cogloat/training/loop.py", "    return", '    """Fit."""\n    return'),
+        ("cogloat/training/__init__.py", "How training goes", "How it is done"),
+    ],
+)
+def test_wording_does_not_count(script, name, old, new):
+    before = fingerprint(script)
+    edit(script, name, old, new)
+    assert fingerprint(script) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("pretrain.py", "0.1", "0.2"),
+        ("cogloat/losses.py", "x + 1", "x - 1"),
+        ("cogloat/losses.py", "x + 1", "x + 1.0"),
+        ("cogloat/training/__init__.py", '"""How', 'X = 1\n"""How'),
+        ("cogloat/__init__.py", "", "X = 1\n"),
+    ],
+)
+def test_meaning_counts_in_everything_that_is_imported(script, name, old, new):
+    before = fingerprint(script)
+    edit(script, name, old, new)
+    assert fingerprint(script) != before
+
+
+def test_module_that_is_not_imported_does_not_count(script):
+    before = fingerprint(script)
+    edit(script, "cogloat/unused.py", "1", "2")
+    assert fingerprint(script) == before
+
+
+def test_objective_counts_where_it_is_named_with_its_relative_imports(script):
+    plain = fingerprint(script)
+    one = fingerprint(script, "cogloat.objectives.one")
+    two = fingerprint(script, "cogloat.objectives.two")
+    assert len({plain, one, two}) == 3
+    edit(script, "cogloat/unused.py", "1", "2")
+    assert fingerprint(script) == plain
+    assert fingerprint(script, "cogloat.objectives.one") != one
+    assert fingerprint(script, "cogloat.objectives.two") == two
+
+
+def test_unknown_objective_is_an_error_and_not_an_equal_hash(script):
+    with pytest.raises(ModuleNotFoundError, match=r"cogloat\.objectives\.three"):
+        fingerprint(script, "cogloat.objectives.three")
+
+
+def test_it_is_the_same_in_every_folder_and_on_every_python(script):
+    """A value that was computed elsewhere: on Python 3.11, 3.12 and 3.13."""
+    assert (
+        fingerprint(script, "cogloat.objectives.one")
+        == "fc7876224738e5fe329f6b0cef8f259d879f61309178801baa7167025add26c3"
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(), st.integers())
+def test_constants_differ_if_and_only_if_they_are_written_with_other_values(tmp_path_factory, a, b):
+    folder = tmp_path_factory.mktemp("constants")
+    (folder / "a.py").write_text(f"X = {a}")
+    (folder / "b.py").write_text(f"X = ( {b} )  # a number")
+    assert (fingerprint(folder / "a.py") == fingerprint(folder / "b.py")) == (a == b)
+
+
+def test_what_plans_the_graph_imports_no_torch():
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import cogloat.errors, cogloat.files, cogloat.fingerprint\n"
+        "import cogloat.config.load, cogloat.config.schema\n"
+        "assert not {'numpy', 'pandas'} & set(sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(SRC)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
