@@ -74,7 +74,7 @@ def test_runs_on_different_subsets_are_refused():
 
 def tabulate(folder, *metrics):
     return run(
-        *("tabulate.py", "--metrics", *metrics, "--config", REPO / "config"),
+        *("tabulate_runs.py", "--metrics", *metrics, "--config", REPO / "config"),
         *("--paper", REPO / "config/paper/table2.csv"),
         *("--output", folder / "table2.csv", "--markdown", folder / "table2.md"),
     )

@@ -3,7 +3,7 @@ r"""Put the metrics of many runs in one table, beside the paper's numbers, as CS
 Cost: a second.
 
 Example:
-    python src/tabulate.py --metrics results/runs/digits/if100/*/seed*/metrics.json \
+    python src/tabulate_runs.py --metrics results/runs/digits/if100/*/seed*/metrics.json \
         --config config --paper config/paper/table2.csv \
         --output results/demo/table2.csv --markdown results/demo/table2.md
 """

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripts import run
+
+from cogloat.data.longtail import class_counts, draw, read_split, write_split
+from cogloat.errors import UserError
+
+CIFAR10_100 = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
+
+
+@pytest.mark.parametrize(
+    ("n_max", "classes", "factor", "total", "first", "last"),
+    [
+        (5000, 10, 100, 12_406, [5000, 2997, 1796], [139, 83, 50]),
+        (5000, 10, 50, 13_996, [5000, 3237, 2096], [238, 154, 100]),
+        (5000, 10, 10, 20_431, [5000, 3871, 2997], [834, 645, 500]),
+        (500, 100, 100, 10_847, [500, 477, 455], [5, 5, 5]),
+        (500, 100, 50, 12_608, [500, 480, 462], [10, 10, 10]),
+        (500, 100, 10, 19_573, [500, 488, 477], [52, 51, 50]),
+    ],
+)
+def test_published_counts(n_max, classes, factor, total, first, last):
+    counts = class_counts(n_max, classes, factor)
+    assert sum(counts) == total
+    assert (counts[:3], counts[-3:]) == (first, last)
+
+
+@given(n_max=st.integers(100, 5000), classes=st.integers(2, 100), factor=st.integers(1, 100))
+def test_counts_fall_from_n_max_to_n_max_over_the_factor(n_max, classes, factor):
+    counts = class_counts(n_max, classes, factor)
+    assert counts[0] == n_max
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] in (int(n_max / factor), int(n_max / factor) - 1)  # truncation
+
+
+@pytest.mark.parametrize("factor", [0.99, 0, -100])
+def test_factor_below_one_is_refused(factor):
+    with pytest.raises(UserError, match="imbalance factor.*at least 1"):
+        class_counts(100, 10, factor)
+
+
+def test_factor_that_empties_a_class_is_refused():
+    with pytest.raises(UserError, match=r"class 7 would have no image of 100\. Use a factor up to"):
+        class_counts(100, 10, 1000)
+
+
+def test_drawing_is_that_of_numpy_seeded_globally_and_shuffled_class_by_class():
+    labels = np.random.RandomState(1).permutation(np.arange(10).repeat(5000))
+    chosen = draw(labels, 100, seed=0)
+    np.random.seed(0)
+    expected = []
+    for label, count in enumerate(CIFAR10_100):
+        own = np.where(labels == label)[0]
+        np.random.shuffle(own)
+        expected += own[:count].tolist()
+    assert chosen.tolist() == expected
+
+
+def test_drawing_leaves_the_global_generator_alone_and_does_not_depend_on_it():
+    labels = np.arange(10).repeat(50)
+    np.random.seed(1)
+    first = draw(labels, 10, seed=0)
+    state = np.random.get_state()[1].tolist()
+    np.random.seed(2)
+    assert draw(labels, 10, seed=0).tolist() == first.tolist()
+    np.random.seed(1)
+    assert np.random.get_state()[1].tolist() == state
+    assert draw(labels, 10, seed=1).tolist() != first.tolist()
+
+
+def test_split_survives_the_disk(tmp_path):
+    labels = np.arange(3).repeat(10)
+    indices = draw(labels, 5, seed=0)
+    write_split(tmp_path / "if5.csv", indices, labels[indices])
+    read_indices, read_labels = read_split(tmp_path / "if5.csv")
+    assert read_indices.tolist() == indices.tolist()
+    assert read_labels.tolist() == labels[indices].tolist()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "index,label\n", "a,b\n1,0\n", "index,label\n1\n", "index,label\n1,x\n", "\x00"]
+)
+def test_file_that_is_no_split_is_named(tmp_path, text):
+    (tmp_path / "split.csv").write_text(text)
+    with pytest.raises(UserError, match=r"split\.csv: not a split"):
+        read_split(tmp_path / "split.csv")
+
+
+def test_class_without_an_image_is_named(tmp_path):
+    (tmp_path / "split.csv").write_text("index,label\n0,0\n1,2\n")
+    with pytest.raises(UserError, match=r"split\.csv: a class has no image"):
+        read_split(tmp_path / "split.csv")
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"), [("0.5", "imbalance factor 0.5"), ("1e6", "would have no image")]
+)
+def test_script_ends_in_one_message_and_writes_nothing(tmp_path, factor, message):
+    np.save(tmp_path / "labels.npy", np.arange(10).repeat(50))
+    done = run(
+        *("split.py", "--labels", tmp_path / "labels.npy", "--factor", factor),
+        *("--seed", 0, "--output", tmp_path / "split.csv"),
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "split.csv").exists()
