@@ -17,6 +17,7 @@ import argparse
 import csv
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,12 @@ from cogloat.data.longtail import read_split
 from cogloat.errors import UserError, main_guard
 from cogloat.evaluation.accuracy import summarise
 from cogloat.files import sha256, write_json
+from cogloat.fingerprint import fingerprint
 from cogloat.training.checkpoint import load_weights
 from cogloat.training.inference import outputs
 from cogloat.training.machine import add_machine_arguments, set_up_machine
 from cogloat.training.networks import build_classifier, to_device
+from cogloat.training.provenance import identity
 
 TOLERANCE = 0.05  # percent, between the accuracy found here and the history's last
 
@@ -61,9 +64,16 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     """Evaluate."""
+    started = time.monotonic()
     args = parse_args()
     config = load(RunConfig, args.config)
-    stages = [_read_json(path) for path in args.provenance]
+    if config.classify is None:
+        raise UserError(
+            f"{args.config}: stage '{config.stage}' leaves no classifier. "
+            "Give the configuration of the run's last stage."
+        )
+    stages = [_read_stage(path) for path in args.provenance]
+    _check_origin(stages[-1], args)
     history = _read_history(args.history)
     _, labels_N = read_split(args.split)
     counts_C = torch.as_tensor(np.bincount(labels_N, minlength=config.data.classes))
@@ -88,15 +98,38 @@ def main() -> None:
         "class_counts": counts_C.tolist(),
         "split_sha256": sha256(args.split),
     }
-    write_json(args.output_provenance, {"stages": stages, "evaluation": machine.describe()})
+    evaluation = {
+        **identity(
+            args.config,
+            fingerprint(Path(__file__)),
+            {"split": args.split, "weights": args.weights},
+        ),
+        **machine.describe(),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    write_json(args.output_provenance, {"stages": stages, "evaluation": evaluation})
     write_json(args.metrics, metrics)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_stage(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
-    except ValueError:
-        raise UserError(f"{path}: not JSON. Run the stage that makes it again.") from None
+        stage = json.loads(path.read_text())
+        known = {"stage", "epochs", "configuration", "split"} <= stage.keys()
+    except (ValueError, AttributeError):
+        known = False
+    if not known:
+        raise UserError(f"{path}: not the provenance of a stage. Run the stage again.")
+    return stage
+
+
+def _check_origin(last: dict[str, Any], args: argparse.Namespace) -> None:
+    """Refuse a configuration or a split that the classifier was not trained with."""
+    for name, path in (("configuration", args.config), ("split", args.split)):
+        if last[name] != sha256(path):
+            raise UserError(
+                f"{path}: the run was trained with another {name}, says {args.provenance[-1]}. "
+                f"Give that {name}, or train the run again."
+            )
 
 
 def _read_history(path: Path) -> dict[int, float]:

@@ -11,16 +11,15 @@ Example:
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from cogloat.config.load import load_method, load_named_dataset
 from cogloat.errors import UserError, main_guard
 from cogloat.files import write_text
-from cogloat.reporting.table import PRINTED, RUN, accuracy_table, to_csv, to_markdown
+from cogloat.reporting.table import CELL, PRINTED, Run, accuracy_table, to_csv, to_markdown
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,30 +39,36 @@ def main() -> None:
     """Tabulate."""
     args = parse_args()
     runs = [_read_run(path) for path in args.metrics]
-    methods = {run["method"]: load_method(args.config, run["method"]).label for run in runs}
-    datasets = {
-        run["dataset"]: load_named_dataset(args.config, run["dataset"]).label for run in runs
-    }
-    table = accuracy_table(runs, methods, _read_printed(args.paper))
+    methods = {run.method: load_method(args.config, run.method).label for run in runs}
+    datasets = {run.dataset: load_named_dataset(args.config, run.dataset).label for run in runs}
+    metrics = [run.model_dump() for run in runs]
+    table = accuracy_table(metrics, methods, _read_printed(args.paper))
     write_text(args.markdown, to_markdown(table, datasets))
     write_text(args.output, to_csv(table))
 
 
-def _read_run(path: Path) -> dict[str, Any]:
+def _read_run(path: Path) -> Run:
     try:
-        run = json.loads(path.read_text())
-        missing = [key for key in RUN if key not in run]
-    except (ValueError, TypeError):
-        raise UserError(f"{path}: not JSON. Evaluate the run again.") from None
-    if missing:
-        raise UserError(f"{path}: '{missing[0]}' is missing. Evaluate the run again.")
-    return {key: run[key] for key in RUN}
+        return Run.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"])) or "the file"
+        raise UserError(f"{path}: {key}: {problem['msg']}. Evaluate the run again.") from None
 
 
 def _read_printed(path: Path) -> pd.DataFrame:
-    printed = pd.read_csv(path)
+    try:
+        printed = pd.read_csv(path, dtype={"factor": int, "mean": float, "std": float})
+    except ValueError as error:
+        raise UserError(
+            f"{path}: not a table of numbers ({str(error).strip()}). Mend it."
+        ) from None
     if list(printed.columns) != PRINTED:
         raise UserError(f"{path}: its columns must be {', '.join(PRINTED)}. Mend the header.")
+    for row in printed[printed.duplicated(CELL)].itertuples():
+        raise UserError(
+            f"{path}: {row.method} on {row.dataset} IF {row.factor} is there twice. Remove one."
+        )
     return printed
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 
 from cogloat.errors import UserError
 
 CELL = ["method", "dataset", "factor"]
 GROUPS = ["many", "medium", "few"]
-RUN = [  # what a run's metrics.json must hold
-    *(*CELL, "seed", "epochs", "accuracy", "best_accuracy"),
-    *(*GROUPS, "group_mean", "split_sha256"),
-]
 PRINTED = [*CELL, "mean", "std"]
 PRECISION = 2  # digits of a percentage
 COLUMNS = [
@@ -32,6 +29,26 @@ COLUMNS = [
     "difference",
     "split_sha256",
 ]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Run(BaseModel):
+    """What a table takes from a run's metrics.json."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    method: str
+    dataset: str
+    factor: int
+    seed: int
+    epochs: dict[str, int]
+    accuracy: Percent
+    best_accuracy: Percent
+    many: Percent | None
+    medium: Percent | None
+    few: Percent | None
+    group_mean: Percent
+    split_sha256: str
 
 
 def accuracy_table(
@@ -40,7 +57,7 @@ def accuracy_table(
     """Return one row a method, dataset and factor, in the order they first appear.
 
     Args:
-        metrics: contents of the runs' metrics.json.
+        metrics: the fields of `Run`, a run.
         labels: method -> the name the table prints.
         paper: the printed numbers; columns method, dataset, factor, mean, std.
 
@@ -50,11 +67,14 @@ def accuracy_table(
         difference of the means, and the hash of the long-tailed subset.
 
     Raises:
-        UserError: if runs of one dataset and factor were trained on different subsets.
+        UserError: if a run is there twice, seeds of one method were trained for different
+            numbers of epochs, or runs of one dataset and factor on different subsets.
     """
     runs = pd.DataFrame(metrics)
-    _check_subsets(runs)
     runs["epochs"] = runs["epochs"].map(lambda stages: "+".join(map(str, stages.values())))
+    _check_distinct(runs)
+    _check_agree(runs, ["dataset", "factor"], "split_sha256", "on different subsets")
+    _check_agree(runs, CELL, "epochs", "for different numbers of epochs")
     groups = runs.groupby(CELL, sort=False, as_index=False)
     table = groups.agg(
         epochs=("epochs", "first"),
@@ -125,10 +145,18 @@ def _mean(values: Iterable[float | None]) -> float:
     return float(pd.Series(list(values), dtype="float64").mean())
 
 
-def _check_subsets(runs: pd.DataFrame) -> None:
-    for (dataset, factor), group in runs.groupby(["dataset", "factor"], sort=False):
-        if group["split_sha256"].nunique() > 1:
-            raise UserError(
-                f"{dataset} IF {factor}: the runs were trained on different subsets. "
-                "Make them again from one split."
-            )
+def _check_distinct(runs: pd.DataFrame) -> None:
+    repeated = runs[runs.duplicated([*CELL, "seed"])]
+    for row in repeated.itertuples():
+        raise UserError(
+            f"{row.method} on {row.dataset} IF {row.factor}: seed {row.seed} is there twice. "
+            "Give each metrics file once."
+        )
+
+
+def _check_agree(runs: pd.DataFrame, keys: list[str], column: str, how: str) -> None:
+    for values, group in runs.groupby(keys, sort=False):
+        if group[column].nunique() > 1:
+            *method, dataset, factor = map(str, values)
+            subject = f"{' '.join(method)} on {dataset}" if method else dataset
+            raise UserError(f"{subject} IF {factor}: the runs were trained {how}. Make them again.")

@@ -15,7 +15,9 @@ def test_accuracies_are_those_of_a_loop(n, classes, seed):
     draw = torch.Generator().manual_seed(seed)
     scores = torch.rand(n, classes, generator=draw)
     labels = torch.randint(classes, (n,), generator=draw)
-    hits = [int(max(range(classes), key=lambda c, i=i: scores[i, c]) == labels[i]) for i in range(n)]
+    hits = [
+        int(max(range(classes), key=lambda c, i=i: scores[i, c]) == labels[i]) for i in range(n)
+    ]
     assert top1(scores, labels) == pytest.approx(100 * sum(hits) / n)
     measured = per_class_accuracy(scores.argmax(1), labels, classes)
     for c in range(classes):
@@ -67,4 +69,9 @@ def test_on_a_balanced_test_set_all_is_the_class_weighted_mean_of_the_groups(cla
 
 def test_group_without_a_class_is_none_not_zero():
     found = summarise(torch.eye(2), torch.arange(2), torch.tensor([500, 200]), 100, 20)
-    assert (found["accuracy"], found["many"], found["medium"], found["few"]) == (100, 100, None, None)
+    assert (found["accuracy"], found["many"], found["medium"], found["few"]) == (
+        100,
+        100,
+        None,
+        None,
+    )

@@ -14,7 +14,13 @@ LABELS = {"kcl": "KCL", "ce": "CE"}
 
 
 def measured(method="kcl", dataset="cifar10", seed=0, accuracy=77.0, **changes):
-    known = {"many": 80.0, "medium": 70.0, "few": None, "group_mean": 75.0, "split_sha256": "a" * 64}
+    known = {
+        "many": 80.0,
+        "medium": 70.0,
+        "few": None,
+        "group_mean": 75.0,
+        "split_sha256": "a" * 64,
+    }
     stages = {"pretrain": 1000, "finetune": 200} if method == "kcl" else {"train": 200}
     return {
         **{"method": method, "dataset": dataset, "factor": 100, "seed": seed, "epochs": stages},
@@ -68,14 +74,27 @@ def test_cell_without_a_printed_number_is_blank_in_csv():
 
 def test_runs_on_different_subsets_are_refused():
     runs = [measured(), measured(seed=1, split_sha256="b" * 64)]
-    with pytest.raises(UserError, match="cifar10 IF 100: the runs were trained on different subsets"):
+    with pytest.raises(
+        UserError, match="cifar10 IF 100: the runs were trained on different subsets"
+    ):
         accuracy_table(runs, LABELS, PAPER)
 
 
-def tabulate(folder, *metrics):
+def test_run_given_twice_is_refused_and_not_counted_as_two_seeds():
+    with pytest.raises(UserError, match="kcl on cifar10 IF 100: seed 0 is there twice"):
+        accuracy_table([measured(), measured(seed=1), measured()], LABELS, PAPER)
+
+
+def test_seeds_trained_for_different_numbers_of_epochs_are_refused():
+    shorter = measured(seed=1, epochs={"pretrain": 10, "finetune": 200})
+    with pytest.raises(UserError, match=r"kcl on cifar10 IF 100: .* different numbers of epochs"):
+        accuracy_table([measured(), shorter], LABELS, PAPER)
+
+
+def tabulate(folder, *metrics, paper=REPO / "config/paper/table2.csv"):
     return run(
         *("tabulate_runs.py", "--metrics", *metrics, "--config", REPO / "config"),
-        *("--paper", REPO / "config/paper/table2.csv"),
+        *("--paper", paper),
         *("--output", folder / "table2.csv", "--markdown", folder / "table2.md"),
     )
 
@@ -90,11 +109,36 @@ def test_script_writes_both_files_and_the_same_bytes_again(tmp_path):
     assert "KCL" in (tmp_path / "table2.md").read_text()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"method": "kcl"}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"method": "kcl"}', json.dumps({**measured(), "accuracy": "high"})],
+)
 def test_damaged_metrics_are_named_and_nothing_is_written(tmp_path, text):
     (tmp_path / "metrics.json").write_text(text)
     done = tabulate(tmp_path, tmp_path / "metrics.json")
     assert done.returncode == 2
     assert f"error: {tmp_path / 'metrics.json'}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "table2.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a table of numbers"),
+        ("method,dataset,factor,mean,std\nkcl,cifar10,100,high,\n", "not a table of numbers"),
+        ("method,dataset,mean\n", "its columns must be method, dataset, factor, mean, std"),
+        (
+            "method,dataset,factor,mean,std\nkcl,cifar10,100,77,\nkcl,cifar10,100,78,\n",
+            "kcl on cifar10 IF 100 is there twice",
+        ),
+    ],
+)
+def test_damaged_table_of_printed_numbers_is_named(tmp_path, text, message):
+    (tmp_path / "metrics.json").write_text(json.dumps(measured()))
+    (tmp_path / "paper.csv").write_text(text)
+    done = tabulate(tmp_path, tmp_path / "metrics.json", paper=tmp_path / "paper.csv")
+    assert done.returncode == 2
+    assert f"error: {tmp_path / 'paper.csv'}: {message}" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "table2.csv").exists()
