@@ -60,10 +60,10 @@ def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target
     ("file", "old", "new", "message"),
     [
         (
-            "config/methods/kcl.yaml",
+            "config/methods/base/moco.yaml",
             "key_momentum:",
             "key_momentun:",
-            "config/methods/kcl.yaml: pretrain.key_momentun: unknown key. "
+            "config/methods/base/moco.yaml: pretrain.key_momentun: unknown key. "
             "Did you mean 'key_momentum'?",
         ),
         (

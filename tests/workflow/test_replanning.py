@@ -59,10 +59,9 @@ def test_file_times_do_not_count(finished: Project, tmp_path):
     assert copy.plan() == {}
 
 
-def test_finetune_number_replans_that_methods_finetune_and_what_follows(finished: Project):
+def test_finetune_number_of_the_base_replans_the_finetunes_that_extend_it(finished: Project):
     old = "optimizer: {lr: 0.1, momentum: 0.9, weight_decay: 0.0}"
-    with finished.edited("config/methods/kcl.yaml", old, old.replace("lr: 0.1", "lr: 0.2")):
-        # cogloat and cogloat_proco extend kcl, so its numbers are theirs
+    with finished.edited("config/methods/base/moco.yaml", old, old.replace("lr: 0.1", "lr: 0.2")):
         heirs = ("kcl", "cogloat", "cogloat_proco")
         assert finished.plan() == {
             "configure_stage": configs(*((method, "finetune") for method in heirs)),
@@ -73,13 +72,17 @@ def test_finetune_number_replans_that_methods_finetune_and_what_follows(finished
     assert finished.plan() == {}
 
 
-def test_hyperparameter_of_one_method_replans_its_run_alone(finished: Project):
-    with finished.edited("config/methods/cogloat_proco.yaml", "alpha: 0.8", "alpha: 0.7"):
+@pytest.mark.parametrize(
+    ("method", "old", "new"),
+    [("cogloat_proco", "alpha: 0.8", "alpha: 0.7"), ("kcl", "from_queue: 6", "from_queue: 3")],
+)
+def test_hyperparameter_of_one_method_replans_its_run_alone(finished: Project, method, old, new):
+    with finished.edited(f"config/methods/{method}.yaml", old, new):
         assert finished.plan() == {
-            "configure_stage": configs(("cogloat_proco", "pretrain")),
-            "pretrain": stage("pretrain", "cogloat_proco"),
-            "finetune": stage("finetune", "cogloat_proco"),
-            "evaluate": metrics("cogloat_proco"),
+            "configure_stage": configs((method, "pretrain")),
+            "pretrain": stage("pretrain", method),
+            "finetune": stage("finetune", method),
+            "evaluate": metrics(method),
             **TABLE,
         }
     assert finished.plan() == {}

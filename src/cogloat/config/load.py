@@ -264,7 +264,10 @@ def _holds(value: Any, location: tuple[int | str, ...]) -> bool:
 
 def _explain(problem: Any, location: tuple[int | str, ...], origins: Mapping[str, Any]) -> str:
     holders = [name for name, part in origins.items() if _holds(part, location)]
-    file = holders[0] if holders else list(origins)[-1]
+    if problem["type"] == "missing":  # in none of them; a method's own file and what it extends
+        holders = [name for name, part in origins.items() if _holds(part, location[:1])]
+    several = problem["type"] in ("missing", "value_error")
+    file = " with ".join(holders if several else holders[:1]) or list(origins)[-1]
     key = ".".join(str(part) for part in location) or "the file"
     match problem["type"]:
         case "extra_forbidden":

@@ -272,7 +272,8 @@ class Classify(Training):
 class Method(Strict):
     """config/methods/<name>.yaml: two stages (pretrain, finetune) or one (train).
 
-    A file that begins with `extends: <method>` holds only what differs from that method.
+    A file that begins with `extends: <method>` holds only what differs from that method, or from a
+    file in config/methods/base, which is not a method by itself.
     """
 
     label: str

@@ -9,7 +9,6 @@ from torch.nn import functional as F
 from cogloat.config.schema import Classify, Data, EffectiveNumber, InverseFrequency, Ldam
 from cogloat.data.augmentation import Augmentation
 from cogloat.data.imageset import ImageSet
-from cogloat.evaluation.accuracy import top1
 from cogloat.losses.classification import (
     effective_number_weights,
     inverse_frequency_weights,
@@ -79,10 +78,9 @@ class Classification(nn.Module):
         images = self._augment(self._training.batch(positions_B), draw)
         labels_B = self._training.labels_N[positions_B]
         scores_BC = self.classifier(images)
-        hits = (scores_BC.detach().argmax(dim=1) == labels_B).float()
         return {
             "loss": self._criterion(scores_BC, labels_B, epoch),
-            "train_accuracy": 100 * hits.mean(),
+            "train_accuracy": _accuracy(scores_BC.detach(), labels_B),
         }
 
     def end_epoch(self, epoch: int) -> Row:
@@ -93,7 +91,9 @@ class Classification(nn.Module):
         if not due and epoch + 1 != self._settings.epochs:
             return {"test_accuracy": None}
         self.eval()
-        return {"test_accuracy": top1(self._test_scores(self._test), self._test.labels_N)}
+        return {
+            "test_accuracy": float(_accuracy(self._test_scores(self._test), self._test.labels_N))
+        }
 
     def _criterion(self, scores_BC: Tensor, labels_B: Tensor, epoch: int) -> Tensor:
         loss, reweight = self._settings.loss, self._settings.reweight
@@ -114,6 +114,11 @@ class Classification(nn.Module):
             self._test_features = outputs(self.classifier.backbone, test, self._data)
         with torch.no_grad():
             return self.classifier.head(self._test_features)
+
+
+def _accuracy(scores_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """Return the share of highest scores that are the right class's, in percent."""
+    return 100 * (scores_BC.argmax(dim=1) == labels_B).double().mean()
 
 
 def _class_weights(settings: Classify, counts_C: Tensor) -> Tensor | None:

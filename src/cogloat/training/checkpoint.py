@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,12 @@ from torch import nn
 
 from cogloat.errors import UserError
 from cogloat.files import write_atomically
+
+# what torch.load raises on bytes that are not a checkpoint
+DAMAGE = (
+    *(OSError, RuntimeError, EOFError, ValueError, LookupError),
+    *(pickle.UnpicklingError, struct.error),
+)
 
 
 def save_checkpoint(path: Path, value: dict[str, Any]) -> None:
@@ -35,7 +42,7 @@ def load_checkpoint(path: Path, what: str) -> dict[str, Any]:
     with file:
         try:
             value = torch.load(file, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError):
+        except DAMAGE:
             raise UserError(
                 f"{path}: the {what} is truncated or not a checkpoint. "
                 "Delete it and run the step that makes it again."

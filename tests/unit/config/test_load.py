@@ -94,14 +94,16 @@ def message(function, *arguments) -> str:
     ],
 )
 def test_mistake_in_a_method_names_file_key_value_and_fix(config, old, new, expected):
-    file = edit(config / "methods" / "kcl.yaml", old, new)
+    own, base = (config / "methods" / name for name in ("kcl.yaml", "base/moco.yaml"))
+    file = edit(own if old in own.read_text() else base, old, new)
     text = message(load_method, config, "kcl")
-    assert f"{file}: " in text
+    assert str(file) in text.partition(": ")[0]
     assert expected in text
 
 
 def test_mistake_in_what_a_method_extends_is_looked_for_there(config):
-    base = edit(config / "methods" / "kcl.yaml", "key_momentum: 0.999", "key_momentum: 2.0")
+    moco = config / "methods" / "base" / "moco.yaml"
+    base = edit(moco, "key_momentum: 0.999", "key_momentum: 2.0")
     assert message(load_method, config, "cogloat_proco").startswith(f"{base}: pretrain.key_mom")
 
 
@@ -253,7 +255,8 @@ def test_hash_changes_with_a_number_and_not_with_a_comment(tmp_path):
     def hash_after(old: str, new: str) -> str:
         root = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         shutil.copytree(REPO / "config", root)
-        edit(root / "methods" / "kcl.yaml", old, new)
+        own, base = (root / "methods" / name for name in ("kcl.yaml", "base/moco.yaml"))
+        edit(own if old in own.read_text() else base, old, new)
         return config_hash(run_config(root, "digits", 100, "kcl", 0, "pretrain"))
 
     same = hash_after("label: KCL", "label: KCL")

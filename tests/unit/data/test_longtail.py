@@ -37,7 +37,7 @@ def test_counts_fall_from_n_max_to_n_max_over_the_factor(n_max, classes, factor)
 
 @pytest.mark.parametrize("factor", [0.99, 0, -100])
 def test_factor_below_one_is_refused(factor):
-    with pytest.raises(UserError, match="imbalance factor.*at least 1"):
+    with pytest.raises(UserError, match=r"imbalance factor.*at least 1"):
         class_counts(100, 10, factor)
 
 

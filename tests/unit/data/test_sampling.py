@@ -15,9 +15,7 @@ from cogloat.data.sampling import ClassIndex, epoch_order, global_positives
 def test_positives_are_other_images_of_the_class_each_once(labels, k, seed):
     classes = torch.tensor(labels)
     anchors = torch.arange(len(labels))
-    drawn = global_positives(
-        ClassIndex(classes), anchors, k, torch.Generator().manual_seed(seed)
-    )
+    drawn = global_positives(ClassIndex(classes), anchors, k, torch.Generator().manual_seed(seed))
     assert drawn.shape == (len(labels), k)
     for anchor, row in zip(anchors, drawn, strict=True):
         others = int((classes == classes[anchor]).sum()) - 1
@@ -34,9 +32,7 @@ def test_positives_are_other_images_of_the_class_each_once(labels, k, seed):
 def test_every_other_image_is_drawn_equally_often(k):
     labels = torch.tensor([1, 0, 1, 1, 0, 1, 1, 1, 1])
     anchors = torch.full((20_000,), 3)
-    drawn = global_positives(
-        ClassIndex(labels), anchors, k, torch.Generator().manual_seed(0)
-    )
+    drawn = global_positives(ClassIndex(labels), anchors, k, torch.Generator().manual_seed(0))
     share = torch.bincount(drawn.flatten(), minlength=9).double() / len(anchors)
     expected = torch.tensor([k / 6 if y == 1 and i != 3 else 0.0 for i, y in enumerate(labels)])
     torch.testing.assert_close(share, expected.double(), atol=0.015, rtol=0)

@@ -187,7 +187,9 @@ def cifar_archive(path: Path) -> None:
         data = draw.integers(0, 256, (10, 3072), dtype=np.uint8)
         entry = {"data": data, "labels": list(range(10))}
         (folder / name).write_bytes(pickle.dumps(entry))
-    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": [f"c{i}" for i in range(10)]}))
+    (folder / "batches.meta").write_bytes(
+        pickle.dumps({"label_names": [f"c{i}" for i in range(10)]})
+    )
     with tarfile.open(path, "w:gz") as archive:
         archive.add(folder, "cifar-10-batches-py")
     shutil.rmtree(folder)

@@ -42,7 +42,9 @@ def test_ldam_value_and_gradient_are_those_of_the_formula(batch, classes, scale,
     margins = ldam_margins(counts, 0.5).double()
     weights = inverse_frequency_weights(counts).double() if weighted else None
     loss = ldam_loss(one, labels, margins, scale, weights)
-    expected = reference(two, labels, margins, scale, [1.0] * classes if weights is None else weights)
+    expected = reference(
+        two, labels, margins, scale, [1.0] * classes if weights is None else weights
+    )
     torch.testing.assert_close(loss, expected)
     loss.backward()
     expected.backward()

@@ -48,9 +48,7 @@ def reference(
     tau=st.floats(0.05, 1),
     seed=st.integers(0, 10_000),
 )
-def test_value_and_gradient_are_those_of_the_formula(
-    batch, positives, queue, separate, tau, seed
-):
+def test_value_and_gradient_are_those_of_the_formula(batch, positives, queue, separate, tau, seed):
     draw = torch.Generator().manual_seed(seed)
     masked = torch.rand(batch, queue, generator=draw) < 0.3
     found = (torch.rand(batch, queue, generator=draw) < 0.4) & ~masked

@@ -7,9 +7,7 @@ from cogloat.data.longtail import class_counts
 from cogloat.losses.temperature import class_temperatures
 
 
-@given(
-    counts=st.lists(st.integers(1, 5000), min_size=1, max_size=20), gamma=st.floats(0.01, 1)
-)
+@given(counts=st.lists(st.integers(1, 5000), min_size=1, max_size=20), gamma=st.floats(0.01, 1))
 def test_eq_8_class_by_class(counts, gamma):
     tau = class_temperatures(torch.tensor(counts), gamma)
     expected = [gamma + (1 - gamma) * n / max(counts) for n in counts]

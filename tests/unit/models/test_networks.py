@@ -109,9 +109,7 @@ def test_split_batch_norm_normalises_each_part_by_itself():
     parts = [copy.deepcopy(whole) for _ in range(2)]
     expected = torch.cat([norm(part) for norm, part in zip(parts, x.chunk(2), strict=True)])
     torch.testing.assert_close(split(x), expected)
-    torch.testing.assert_close(
-        split.running_var, (parts[0].running_var + parts[1].running_var) / 2
-    )
+    torch.testing.assert_close(split.running_var, (parts[0].running_var + parts[1].running_var) / 2)
     split.eval()
     whole.running_mean, whole.running_var = split.running_mean, split.running_var
     torch.testing.assert_close(split(x), whole.eval()(x))

@@ -1,8 +1,12 @@
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from cogloat.errors import UserError
@@ -15,7 +19,7 @@ def test_equal_values_give_equal_bytes_under_any_name(tmp_path):
     assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "another.pt").read_bytes()
 
 
-@pytest.mark.parametrize("kept", [0, 10, 0.5, 0.99])
+@pytest.mark.parametrize("kept", [0, 1, 2, 3, 10, 0.5, 0.99])
 def test_truncated_checkpoint_is_named_with_the_fix(tmp_path, kept):
     path = tmp_path / "weights.pt"
     save_checkpoint(path, {"weight": torch.arange(1000.0)})
@@ -23,6 +27,15 @@ def test_truncated_checkpoint_is_named_with_the_fix(tmp_path, kept):
     path.write_bytes(whole[: kept if isinstance(kept, int) else int(kept * len(whole))])
     with pytest.raises(UserError, match=r"weights\.pt: the weights file is truncated.*Delete it"):
         load_checkpoint(path, "weights file")
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(content=st.binary(max_size=30))
+def test_no_bytes_give_a_traceback(content):
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(content)
+        with pytest.raises(UserError, match="not a checkpoint"):
+            load_checkpoint(Path(file.name), "weights file")
 
 
 def test_checkpoint_that_would_run_code_is_refused(tmp_path):
