@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,30 @@ def test_truncated_state_is_named(tiny):
     assert done.returncode == 2
     assert "state.pt: the resume state is truncated" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 300 kB: less than a resume state and the weights need."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(tmp_path)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("mounting a small disk needs root")
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_full_disk_ends_in_one_message_and_keeps_earlier_results(tiny, small_disk):
+    (small_disk / "weights.pt").write_bytes(b"of an earlier run")
+    (small_disk / "filler").write_bytes(b"\0" * 200_000)
+    config = tiny.effective("cogloat_proco", "pretrain")
+    done = run("pretrain.py", *tiny.arguments(config, small_disk, coreset=tiny.coreset))
+    assert done.returncode == 2
+    assert "the disk is full. Free some space" in done.stderr
+    assert str(small_disk) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in small_disk.iterdir()} == {"weights.pt", "filler"}
+    assert (small_disk / "weights.pt").read_bytes() == b"of an earlier run"

@@ -1,6 +1,7 @@
 """What a dry-run in a fresh clone lists."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -138,3 +139,12 @@ def test_every_rule_that_runs_has_a_log_of_its_own(fresh: Project):
     logs = [line for block in jobs for line in block.splitlines() if line.startswith("    log: ")]
     assert len(logs) == sum(PAPER.values())
     assert len(set(logs)) == len(logs)
+
+
+def test_every_snakemake_command_of_the_readme_is_planned(fresh: Project):
+    readme = (REPO / "README.md").read_text()
+    commands = re.findall(r"^snakemake (.*?) *(?:#.*)?$", readme, re.M)
+    assert len(commands) >= 4
+    for command in commands:
+        done = fresh.snakemake("-n", *command.split())
+        assert done.returncode == 0, done.stdout

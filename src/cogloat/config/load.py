@@ -180,7 +180,7 @@ def validate(model: type[Model], value: Any, origins: Mapping[str, Any]) -> Mode
         UserError: naming every offending key, its value, and the fix.
     """
     try:
-        return model.model_validate_json(json.dumps(value))
+        return model.model_validate_json(json.dumps(value, default=str))
     except ValidationError as error:
         problems = [_explain(problem, problem["loc"], origins) for problem in error.errors()]
         raise UserError("\n".join(problems)) from None
@@ -217,7 +217,7 @@ def _with_overrides(
     override = data.overrides.get(stage, {})
     prefixed = {str(data_file): {"overrides": {stage: override}}, **origins}
     try:
-        return model.model_validate_json(json.dumps(_merge(section, override)))
+        return model.model_validate_json(json.dumps(_merge(section, override), default=str))
     except ValidationError as error:
         problems = []
         for problem in error.errors():

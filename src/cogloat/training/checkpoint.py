@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 from pathlib import Path
@@ -21,8 +22,14 @@ DAMAGE = (
 
 
 def save_checkpoint(path: Path, value: dict[str, Any]) -> None:
-    """Write tensors and plain values atomically; equal values give equal bytes."""
-    write_atomically(path, lambda file: torch.save(value, file))
+    """Write tensors and plain values atomically; equal values give equal bytes.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    packed = io.BytesIO()  # on a full disk torch.save ends in an error of its zip writer
+    torch.save(value, packed)
+    write_atomically(path, lambda file: file.write(packed.getbuffer()))
 
 
 def load_checkpoint(path: Path, what: str) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def set_up_machine(args: argparse.Namespace) -> Machine:
     Raises:
         UserError: if the device does not exist.
     """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
     name = args.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -77,10 +78,11 @@ def set_up_machine(args: argparse.Namespace) -> Machine:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"--device {name}: {reason}. Use --device cpu or auto.") from None
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"--device {name}: only cpu and cuda are known. Use one of them or auto.")
     if args.threads < 1:
         raise UserError(f"--threads {args.threads}: at least 1 is needed. Change the value.")
     torch.set_num_threads(args.threads)
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     # nothing reads such memory; filling it costs time
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
