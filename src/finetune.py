@@ -13,15 +13,13 @@ Example:
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
 
-from cogloat.data.imageset import load_test_set
 from cogloat.errors import main_guard
 from cogloat.randomness import seeded_globally
 from cogloat.training.checkpoint import load_weights
-from cogloat.training.loop import fit
-from cogloat.training.networks import build_classifier, to_device
+from cogloat.training.classifier import fit_classifier
+from cogloat.training.networks import build_classifier
 from cogloat.training.stage import open_stage, stage_parser
 
 
@@ -36,24 +34,10 @@ def main() -> None:
     """Fine-tune."""
     args = parse_args()
     stage = open_stage(args, "finetune", __file__, encoder=args.encoder)
-    config, machine = stage.config, stage.machine
-    assert config.classify is not None
-    with seeded_globally(config.seed, "initialise", config.stage):
-        classifier = build_classifier(config)
+    with seeded_globally(stage.config.seed, "initialise", stage.config.stage):
+        classifier = build_classifier(stage.config)
     load_weights(classifier.backbone, args.encoder, prefix="backbone.")
-    to_device(classifier, machine.device)
-    objectives = importlib.import_module(f"cogloat.objectives.{config.classify.objective}")
-    objective = objectives.build(
-        classifier,
-        config.classify,
-        config.data,
-        stage.training,
-        load_test_set(args.store, config.data.classes, machine.device),
-        config.seed,
-        frozen=True,
-    )
-    history = fit(objective, config.classify, config.seed, machine, stage.resume, config.name)
-    stage.finish(classifier.state_dict(), history)
+    fit_classifier(stage, classifier, args.store, frozen=True)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,10 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-
-from cogloat.data.imageset import load_test_set
 from cogloat.errors import main_guard
 from cogloat.randomness import seeded_globally
-from cogloat.training.loop import fit
-from cogloat.training.networks import build_classifier, to_device
+from cogloat.training.classifier import fit_classifier
+from cogloat.training.networks import build_classifier
 from cogloat.training.stage import open_stage, stage_parser
 
 
@@ -26,23 +23,9 @@ def main() -> None:
     """Train."""
     args = stage_parser(__doc__ or "").parse_args()
     stage = open_stage(args, "train", __file__)
-    config, machine = stage.config, stage.machine
-    assert config.classify is not None
-    with seeded_globally(config.seed, "initialise", config.stage):
-        classifier = build_classifier(config)
-    to_device(classifier, machine.device)
-    objectives = importlib.import_module(f"cogloat.objectives.{config.classify.objective}")
-    objective = objectives.build(
-        classifier,
-        config.classify,
-        config.data,
-        stage.training,
-        load_test_set(args.store, config.data.classes, machine.device),
-        config.seed,
-        frozen=False,
-    )
-    history = fit(objective, config.classify, config.seed, machine, stage.resume, config.name)
-    stage.finish(classifier.state_dict(), history)
+    with seeded_globally(stage.config.seed, "initialise", stage.config.stage):
+        classifier = build_classifier(stage.config)
+    fit_classifier(stage, classifier, args.store, frozen=False)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,14 @@ class Project:
 
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run Snakemake; its standard output follows its messages."""
+        process = self.start(*arguments, **environment)
+        output, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
+        """Start Snakemake as the leader of a process group of its own."""
         tools = str(Path(sys.executable).parent)
-        return subprocess.run(
+        return subprocess.Popen(
             ["snakemake", *arguments],
             cwd=self.root,
             env=os.environ
@@ -37,7 +43,7 @@ class Project:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            check=False,
+            start_new_session=True,
         )
 
     def plan(self, *arguments: str, **environment: str) -> dict[str, set[str]]:

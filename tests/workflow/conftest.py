@@ -1,5 +1,7 @@
 """Copies of the project: one in which nothing was made yet, one with a finished table."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from project import Project
@@ -12,10 +14,9 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(tmp_path_factory.mktemp("fresh") / "project")
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A clone in which a table of tiny runs was made: digits, factor 10, four methods, one seed."""
-    project = Project(tmp_path_factory.mktemp("finished") / "project")
+def tiny(root: Path) -> Project:
+    """A clone whose only collection is of tiny runs: digits, factor 10, four methods, one seed."""
+    project = Project(root)
     config = project.root / "config"
     dataset = yaml.safe_load((config / "datasets" / "digits.yaml").read_text())
     (config / "datasets" / "tiny.yaml").write_text(
@@ -23,10 +24,23 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     )
     workflow = yaml.safe_load((config / "config.yaml").read_text())
     grid = workflow["collections"]["paper"]["table2"]
-    tiny = {"table2": grid | {"datasets": ["tiny"], "factors": [10], "seeds": [0]}}
+    table = {"table2": grid | {"datasets": ["tiny"], "factors": [10], "seeds": [0]}}
     (config / "config.yaml").write_text(
-        yaml.safe_dump({"collection": "tiny", "collections": {"tiny": tiny}})
+        yaml.safe_dump({"collection": "tiny", "collections": {"tiny": table}})
     )
+    return project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A clone in which the tiny table was made."""
+    project = tiny(tmp_path_factory.mktemp("finished") / "project")
     done = project.snakemake()
     assert done.returncode == 0, done.stdout
     return project
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path) -> Project:
+    """A clone in which nothing of the tiny table was made."""
+    return tiny(tmp_path / "project")

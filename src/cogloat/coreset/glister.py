@@ -47,7 +47,11 @@ def glister_select(
 
     Returns:
         Positions among the candidates, class by class, in the order of selection.
+
+    Raises:
+        ValueError: naming the classes without a budget, a candidate or a validation image.
     """
+    _require_images(budgets, labels_N, val_labels_M)
     selected = []
     for label, budget in enumerate(budgets):
         own = torch.nonzero(labels_N == label).flatten()
@@ -98,6 +102,16 @@ def gains(
     """Return g_e . g_V for every candidate [N], without materialising a gradient."""
     gradient_CD = val_errors_MC.T @ val_features_MD / len(val_features_MD)
     return ((features_ND @ gradient_CD.T) * errors_NC).sum(dim=1)
+
+
+def _require_images(budgets: Sequence[int], labels_N: Tensor, val_labels_M: Tensor) -> None:
+    classes = len(budgets)
+    fewest_C = torch.as_tensor(budgets, device=labels_N.device)
+    for labels in (labels_N, val_labels_M):
+        fewest_C = fewest_C.minimum(torch.bincount(labels, minlength=classes)[:classes])
+    empty = torch.nonzero(fewest_C < 1).flatten().tolist()
+    if empty:
+        raise ValueError(f"classes without a budget, a candidate or a validation image: {empty}")
 
 
 def _errors(logits_NC: Tensor, label: int) -> Tensor:

@@ -39,9 +39,12 @@ def contrastive_loss(
     Returns:
         A scalar.
     """
-    scale_B1 = 1 / torch.as_tensor(temperature, device=query_BD.device).reshape(-1, 1)
-    positive_BP = torch.einsum("bd,bpd->bp", query_BD, positives_BPD) * scale_B1
-    negative_BK = (query_BD @ negatives_KD.T) * scale_B1
+    tau_B1 = temperature.reshape(-1, 1) if isinstance(temperature, Tensor) else temperature
+    scaled_BD = query_BD / tau_B1
+    # in bfloat16 a logit of 1/0.07 would be off by up to 0.03
+    with torch.autocast(query_BD.device.type, enabled=False):
+        positive_BP = torch.einsum("bd,bpd->bp", scaled_BD, positives_BPD)
+        negative_BK = scaled_BD @ negatives_KD.T
     seen_BK = negative_BK
     if negative_mask_BK is not None:
         seen_BK = negative_BK.masked_fill(negative_mask_BK, -torch.inf)

@@ -36,9 +36,9 @@ class LabelQueue(nn.Module):
             ValueError: if the queue's length is not a multiple of the batch.
         """
         size, batch = len(self.keys), len(keys_BD)
-        if size % batch:
+        if batch == 0 or size % batch:
             raise ValueError(f"the queue's length {size} is not a multiple of the batch {batch}")
-        places = self.pointer + torch.arange(batch, device=self.pointer.device)
+        places = (self.pointer + torch.arange(batch, device=self.pointer.device)) % size
         self.keys.index_copy_(0, places, keys_BD.to(self.keys.dtype))
         self.labels.index_copy_(0, places, labels_B)
         self.pointer.copy_((self.pointer + batch) % size)

@@ -130,15 +130,4 @@ def _class_weights(settings: Classify, counts_C: Tensor) -> Tensor | None:
     return None
 
 
-def build(
-    classifier: Classifier,
-    settings: Classify,
-    data: Data,
-    training: ImageSet,
-    test: ImageSet | None,
-    seed: int,
-    *,
-    frozen: bool,
-) -> Classification:
-    """Return the objective of a finetune or train stage, or of a coreset's proxy."""
-    return Classification(classifier, settings, data, training, test, seed, frozen=frozen)
+build = Classification

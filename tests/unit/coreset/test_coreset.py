@@ -110,6 +110,50 @@ def test_every_class_is_there_and_no_image_twice():
     assert sorted(whole.tolist()) == list(range(22))
 
 
+@pytest.mark.parametrize(
+    ("labels", "val_labels", "budgets"),
+    [
+        ([0, 0, 2], [0, 1, 2], [1, 1, 1]),
+        ([0, 1, 2], [0, 0, 2], [1, 1, 1]),
+        ([0, 1, 2], [0, 1, 2], [1, 0, 1]),
+    ],
+    ids=["candidates", "validation", "budget"],
+)
+def test_class_that_would_stay_empty_or_unjudged_is_named(labels, val_labels, budgets):
+    features, logits = torch.randn(3, 5), torch.randn(3, 3)
+    labels, val_labels = torch.tensor(labels), torch.tensor(val_labels)
+    with pytest.raises(ValueError, match=r"validation image: \[1\]"):
+        glister_select(features, logits, labels, features, logits, val_labels, budgets, 0.01)
+
+
+def test_confident_proxy_with_huge_scores_still_fills_every_class():
+    labels = torch.arange(3).repeat(4)
+    features, logits = torch.randn(12, 5), 1e4 * F.one_hot(labels, 3).float()
+    chosen = glister_select(features, logits, labels, features, logits, labels, [2] * 3, 0.01)
+    assert labels[chosen].tolist() == [0, 0, 1, 1, 2, 2]
+    assert len(set(chosen.tolist())) == 6
+
+
+def test_one_class_alone_is_selected_from():
+    labels, features = torch.zeros(4, dtype=torch.long), torch.randn(4, 5)
+    logits = torch.randn(4, 1)
+    chosen = glister_select(features, logits, labels, features, logits, labels, [3], 0.01)
+    assert len(set(chosen.tolist())) == 3
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 1000))
+def test_selection_does_not_depend_on_the_order_of_the_images(seed):
+    torch.manual_seed(seed)
+    labels, order = torch.arange(12) % 3, torch.randperm(12)
+    features, logits = torch.randn(12, 5).double(), torch.randn(12, 3).double()
+    budgets = [2, 3, 1]
+    one = glister_select(features, logits, labels, features, logits, labels, budgets, 0.05)
+    h, z, y = features[order], logits[order], labels[order]
+    two = glister_select(h, z, y, h, z, y, budgets, 0.05)
+    assert order[two].tolist() == one.tolist()
+
+
 def test_random_control_keeps_budgets_and_depends_on_its_seed_only():
     labels = torch.arange(3).repeat(10)
     one, two, three = (

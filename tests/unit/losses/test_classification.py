@@ -51,6 +51,28 @@ def test_ldam_value_and_gradient_are_those_of_the_formula(batch, classes, scale,
     torch.testing.assert_close(one.grad, two.grad)
 
 
+def test_ldam_gradient_is_that_of_finite_differences():
+    cosines = torch.linspace(-1, 1, 12, dtype=torch.float64).view(4, 3).requires_grad_()
+    counts, labels = torch.tensor([50, 7, 1]), torch.tensor([0, 1, 2, 2])
+    margins, weights = ldam_margins(counts, 0.5).double(), inverse_frequency_weights(counts)
+    assert torch.autograd.gradcheck(
+        lambda z: ldam_loss(z, labels, margins, 5, weights.double()), cosines
+    )
+
+
+def test_ldam_without_margins_is_scaled_cross_entropy():
+    cosines, labels = torch.linspace(-1, 1, 12).view(4, 3), torch.tensor([0, 1, 2, 2])
+    expected = torch.nn.functional.cross_entropy(30 * cosines, labels)
+    torch.testing.assert_close(ldam_loss(cosines, labels, torch.zeros(3), 30), expected)
+
+
+def test_weighted_mean_is_divided_by_the_weights_of_the_batch():
+    cosines, labels = torch.tensor([[0.3, -0.2]] * 5), torch.ones(5, dtype=torch.long)
+    margins, weights = torch.tensor([0.1, 0.5]), torch.tensor([0.04, 4.0])
+    weighted = ldam_loss(cosines, labels, margins, 30, weights)
+    torch.testing.assert_close(weighted, ldam_loss(cosines, labels, margins, 30))
+
+
 @pytest.mark.parametrize(("factor", "head"), [(100, 0.158), (50, 0.188), (10, 0.281)])
 def test_ldam_margins_of_head_and_tail(factor, head):
     margins = ldam_margins(torch.tensor(class_counts(5000, 10, factor)), 0.5)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cogloat.losses.contrastive import choose_queue_positives, contrastive_loss
+from cogloat.models.momentum import LabelQueue
 
 
 def unit(*shape: int, seed: int) -> Tensor:
@@ -72,6 +73,21 @@ def test_value_and_gradient_are_those_of_the_formula(batch, positives, queue, se
     torch.testing.assert_close(one.grad, two.grad)
 
 
+@pytest.mark.parametrize("separate", [True, False])
+def test_gradient_is_that_of_finite_differences_in_queries_keys_and_queue(separate):
+    inputs = unit(3, 4, seed=0), unit(3, 2, 4, seed=1), unit(5, 4, seed=2)
+    found = torch.tensor([[1, 0, 0, 1, 0], [0, 0, 0, 0, 0], [0, 1, 0, 0, 0]], dtype=torch.bool)
+    masked = torch.tensor([[0, 1, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 1, 1, 1]], dtype=torch.bool)
+    tau = torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64)
+
+    def loss(query: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
+        return contrastive_loss(
+            query, positives, negatives, tau, found, separate=separate, negative_mask_BK=masked
+        )
+
+    assert torch.autograd.gradcheck(loss, tuple(x.requires_grad_() for x in inputs))
+
+
 def test_eq_1_gradient_is_the_closed_form():
     """dL/dv = 1/(tau (k+1)) sum_j [-p_j (1 - e_j/(e_j+S)) + sum_n v_n e_n/(e_j+S)]."""
     tau, k = 0.2, 3
@@ -114,6 +130,48 @@ def test_kcl_is_cross_entropy_with_soft_labels_over_own_key_and_queue():
     torch.testing.assert_close(loss, expected)
 
 
+@pytest.mark.parametrize("k", [6, None])
+def test_kcl_with_a_queue_without_labels_is_infonce(k):
+    torch.manual_seed(0)
+    queue, v, own = LabelQueue(8, 6).double(), unit(4, 6, seed=0), unit(4, 1, 6, seed=1)
+    found = choose_queue_positives(torch.arange(4), queue.labels, k, torch.Generator())
+    loss = contrastive_loss(v, own, queue.keys, 0.07, queue_positives_BK=found, separate=False)
+    logits = torch.cat([(v * own[:, 0]).sum(1, keepdim=True), v @ queue.keys.T], dim=1) / 0.07
+    torch.testing.assert_close(loss, F.cross_entropy(logits, torch.zeros(4, dtype=torch.long)))
+
+
+def test_positives_of_a_partly_filled_queue_are_keys_and_never_its_random_start():
+    queue, labels = LabelQueue(8, 6), torch.tensor([0, 0])
+    queue.enqueue(torch.ones(2, 6), labels)
+    chosen = choose_queue_positives(labels, queue.labels, 6, torch.Generator())
+    assert chosen.tolist() == [[True] * 2 + [False] * 6] * 2
+
+
+def test_one_temperature_is_that_temperature_for_every_anchor():
+    v, p, queue = unit(4, 6, seed=0), unit(4, 3, 6, seed=1), unit(9, 6, seed=2)
+    each = torch.full((4,), 0.07, dtype=torch.float64)
+    one, many = (contrastive_loss(v, p, queue, tau, separate=True) for tau in (0.07, each))
+    torch.testing.assert_close(one, many, rtol=1e-14, atol=0)
+
+
+def test_temperature_of_an_anchor_scales_its_own_row_only():
+    v, p, queue = unit(2, 6, seed=0), unit(2, 3, 6, seed=1), unit(9, 6, seed=2)
+    rows = [
+        contrastive_loss(v[i : i + 1], p[i : i + 1], queue, tau, separate=True)
+        for i, tau in enumerate((0.1, 1.0))
+    ]
+    loss = contrastive_loss(v, p, queue, torch.tensor([0.1, 1.0]).double(), separate=True)
+    torch.testing.assert_close(loss, torch.stack(rows).mean())
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_networks_in_bfloat16_leave_the_loss_in_float32(separate):
+    v, p, queue = (unit(*shape, seed=7).float() for shape in ((4, 64), (4, 3, 64), (9, 64)))
+    expected = contrastive_loss(v, p, queue, 0.07, separate=separate)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(contrastive_loss(v, p, queue, 0.07, separate=separate), expected)
+
+
 def test_kcl_floor_is_log_of_the_number_of_positives():
     """All positives tie at the anchor, the negatives vanish."""
     v = F.normalize(torch.ones(1, 4, dtype=torch.float64), dim=1)
@@ -136,7 +194,11 @@ def test_extreme_logits_give_finite_values_and_gradients(separate, tau, dtype):
     v = unit(2, 4, seed=0).to(dtype).requires_grad_()
     positives = torch.stack([-v.detach(), v.detach()], dim=1)
     queue = torch.cat([v.detach(), -v.detach()])
-    loss = contrastive_loss(v, positives, queue, tau, separate=separate)
+    found = torch.eye(4, dtype=torch.bool)[[0, 3]]
+    masked = torch.eye(4, dtype=torch.bool)[[2, 3]]
+    loss = contrastive_loss(
+        v, positives, queue, tau, found, separate=separate, negative_mask_BK=masked
+    )
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(v.grad).all()

@@ -51,6 +51,28 @@ def test_value_and_gradient_are_those_of_the_formula(views, batch, classes, tau,
     torch.testing.assert_close(one.grad, two.grad)
 
 
+def test_gradient_is_that_of_finite_differences():
+    labels = torch.tensor([0, 2, 2])
+    inputs = unit(2, 3, 4, seed=0).requires_grad_(), unit(2, 3, 4, seed=1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda v, c: prototype_loss(v, c, labels, 0.2), inputs)
+
+
+def test_networks_in_bfloat16_leave_the_loss_in_float32():
+    views, prototypes = unit(2, 5, 64, seed=0).float(), unit(2, 3, 64, seed=1).float()
+    expected = prototype_loss(views, prototypes, torch.arange(5) % 3, 0.07)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = prototype_loss(views, prototypes, torch.arange(5) % 3, 0.07)
+    assert torch.equal(loss, expected)
+
+
+def test_one_class_has_nothing_to_learn():
+    views = unit(2, 3, 4, seed=0).requires_grad_()
+    loss = prototype_loss(views, unit(2, 1, 4, seed=1), torch.zeros(3, dtype=torch.long), 0.07)
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert not views.grad.any()
+
+
 def test_identical_prototypes_give_log_of_the_classes():
     prototypes = unit(1, 1, 6, seed=0).expand(2, 7, 6)
     loss = prototype_loss(unit(2, 5, 6, seed=1), prototypes, torch.arange(5), 0.07)
@@ -78,6 +100,25 @@ def test_prototypes_are_normalised_means_of_each_class():
     for label in range(3):
         mean = sum(e for e, y in zip(embeddings, labels, strict=True) if y == label)
         torch.testing.assert_close(prototypes[label], mean / mean.norm())
+
+
+def test_prototype_of_a_class_with_one_image_is_that_image():
+    embeddings = unit(3, 4, seed=0)
+    prototypes = class_prototypes(embeddings, torch.tensor([1, 0, 2]), 3)
+    torch.testing.assert_close(prototypes, embeddings[[1, 0, 2]])
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    labels=st.lists(st.integers(0, 2), min_size=1, max_size=12).map(lambda rest: [0, 1, 2, *rest]),
+    seed=st.integers(0, 1000),
+)
+def test_prototypes_are_unit_vectors_whatever_the_order_of_the_coreset(labels, seed):
+    embeddings, labels = unit(len(labels), 5, seed=seed), torch.tensor(labels)
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    prototypes = class_prototypes(embeddings, labels, 3)
+    torch.testing.assert_close(prototypes.norm(dim=1), torch.ones(3).double())
+    torch.testing.assert_close(class_prototypes(embeddings[order], labels[order], 3), prototypes)
 
 
 def test_class_without_an_image_is_named():

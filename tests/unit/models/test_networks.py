@@ -31,6 +31,52 @@ def test_resnet_32_has_31_convolutions_at_the_sizes_of_the_paper():
     assert sizes == expected
 
 
+def forward_by_hand(weights: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """ResNet-8 in training mode from its weights: normalise by batch moments, option A shortcut."""
+
+    def normalise(x: torch.Tensor, name: str) -> torch.Tensor:
+        centred = x - x.mean(dim=(0, 2, 3), keepdim=True)
+        unit = centred / (centred.square().mean(dim=(0, 2, 3), keepdim=True) + 1e-5).sqrt()
+        scale, shift = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        return unit * scale[:, None, None] + shift[:, None, None]
+
+    x = normalise(F.conv2d(x, weights["conv.weight"], padding=1), "norm").clamp(min=0)
+    for block in range(3):
+        name, stride = f"blocks.{block}", 1 if block == 0 else 2
+        out = F.conv2d(x, weights[f"{name}.conv1.weight"], stride=stride, padding=1)
+        out = normalise(out, f"{name}.norm1").clamp(min=0)
+        out = normalise(F.conv2d(out, weights[f"{name}.conv2.weight"], padding=1), f"{name}.norm2")
+        shortcut = torch.zeros_like(out)
+        side = (out.shape[1] - x.shape[1]) // 2
+        shortcut[:, side : side + x.shape[1]] = x[:, :, ::stride, ::stride]
+        x = (out + shortcut).clamp(min=0)
+    return x.flatten(2).sum(dim=2) / x[0, 0].numel()
+
+
+def test_value_and_gradient_are_those_of_the_layers_written_out():
+    torch.manual_seed(0)
+    backbone = CifarResNet(8).double()
+    for name, weight in backbone.named_parameters():
+        if "norm" in name:
+            nn.init.normal_(weight, 0.5)
+    x = torch.randn(3, 3, 8, 8, dtype=torch.float64)
+    weights = {n: w.detach().clone().requires_grad_() for n, w in backbone.named_parameters()}
+    features, expected = backbone(x), forward_by_hand(weights, x)
+    torch.testing.assert_close(features, expected)
+    features.square().sum().backward()
+    expected.square().sum().backward()
+    for name, weight in backbone.named_parameters():
+        torch.testing.assert_close(weight.grad, weights[name].grad)
+
+
+def test_convolutions_start_kaiming_normal():
+    torch.manual_seed(0)
+    for module in CifarResNet(8).modules():
+        if isinstance(module, nn.Conv2d):
+            expected = (2 / (module.in_channels * 9)) ** 0.5
+            assert float(module.weight.detach().std()) == pytest.approx(expected, rel=0.1)
+
+
 @pytest.mark.parametrize("depth", [8, 20])
 def test_other_depths_and_small_images_work(depth):
     assert CifarResNet(depth)(torch.zeros(2, 3, 8, 8)).shape == (2, 64)
@@ -96,9 +142,31 @@ def test_queue_keeps_the_last_keys_in_a_ring():
     assert int(restored.pointer) == 2
 
 
-def test_queue_refuses_a_batch_that_does_not_divide_it():
-    with pytest.raises(ValueError, match="6 is not a multiple of the batch 4"):
-        LabelQueue(6, 2).enqueue(torch.zeros(4, 2), torch.zeros(4, dtype=torch.long))
+def test_queue_wraps_around_inside_a_batch():
+    queue = LabelQueue(6, 1)
+    for batch in ([0, 1], [2, 3, 4], [5, 6, 7]):
+        queue.enqueue(torch.tensor(batch)[:, None].float(), torch.tensor(batch))
+    assert queue.labels.tolist() == [6, 7, 2, 3, 4, 5]
+    assert queue.keys[:, 0].tolist() == [6, 7, 2, 3, 4, 5]
+
+
+def test_queue_and_momentum_write_in_place_and_record_no_gradient():
+    queue = LabelQueue(4, 2)
+    storage = {name: buffer.data_ptr() for name, buffer in queue.named_buffers()}
+    queue.enqueue(torch.ones(2, 2, requires_grad=True), torch.tensor([0, 1]))
+    assert {name: buffer.data_ptr() for name, buffer in queue.named_buffers()} == storage
+    assert not queue.keys.requires_grad
+    key, query = nn.Linear(2, 2), nn.Linear(2, 2)
+    before = key.weight.data_ptr()
+    momentum_update(key, query, 0.5)
+    assert key.weight.data_ptr() == before
+    assert key.weight.grad_fn is None
+
+
+@pytest.mark.parametrize("batch", [0, 4])
+def test_queue_refuses_a_batch_that_does_not_divide_it(batch):
+    with pytest.raises(ValueError, match=f"6 is not a multiple of the batch {batch}"):
+        LabelQueue(6, 2).enqueue(torch.zeros(batch, 2), torch.zeros(batch, dtype=torch.long))
 
 
 def test_split_batch_norm_normalises_each_part_by_itself():
