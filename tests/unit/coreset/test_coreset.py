@@ -1,5 +1,7 @@
 """GLISTER's factored greedy against gradients that are written out, and real steps."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -95,6 +97,11 @@ def test_budgets_add_up_to_ten_percent_with_a_floor_of_five(n_max, classes, tota
         budgets = coreset_budgets(counts, 0.1, 5)
         assert sum(budgets) == total
         assert all(min(n, 5) <= b <= n for n, b in zip(counts, budgets, strict=True))
+
+
+def test_rounding_of_the_product_adds_no_image():
+    assert math.ceil(0.07 * 100) == 8
+    assert coreset_budgets([100, 101], 0.07, 1) == [7, 8]
 
 
 def test_every_class_is_there_and_no_image_twice():

@@ -211,8 +211,9 @@ def test_no_negative_left_gives_a_finite_loss(separate):
         (unit(5, 4, seed=2), torch.ones(2, 5, dtype=torch.bool)),
         (torch.zeros(0, 4, dtype=torch.float64), None),
     ):
-        loss = contrastive_loss(v, p, queue, 0.07, separate=separate, negative_mask_BK=mask)
-        loss.backward()
+        with torch.autograd.set_detect_anomaly(True):  # no NaN that a mask hides afterwards
+            loss = contrastive_loss(v, p, queue, 0.07, separate=separate, negative_mask_BK=mask)
+            loss.backward()
         assert torch.isfinite(loss)
         assert torch.isfinite(v.grad).all()
         if separate:

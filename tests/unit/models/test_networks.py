@@ -106,9 +106,18 @@ def test_same_seed_gives_the_same_initial_weights():
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
 
 
-def test_projections_are_unit_vectors():
-    out = ProjectionHead(64, 64, 128)(torch.randn(5, 64))
-    torch.testing.assert_close(out.norm(dim=1), torch.ones(5))
+def test_projection_is_a_hidden_layer_with_relu_and_unit_norm():
+    head, x = ProjectionHead(6, 5, 4).double(), torch.randn(3, 6, dtype=torch.float64)
+    w1, b1, w2, b2 = head.parameters()
+    expected = (x @ w1.T + b1).clamp(min=0) @ w2.T + b2
+    torch.testing.assert_close(head(x), expected / expected.square().sum(1, keepdim=True).sqrt())
+
+
+def test_classifiers_start_kaiming_normal_or_as_unit_vectors():
+    torch.manual_seed(0)
+    linear, cosine = (make_classifier(kind, 64, 100) for kind in ("linear", "cosine"))
+    assert float(linear.weight.detach().std()) == pytest.approx((2 / 64) ** 0.5, rel=0.05)
+    torch.testing.assert_close(cosine.weight.norm(dim=1), torch.ones(100))
 
 
 def test_cosine_classifier_gives_cosines_whatever_the_lengths():
