@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-NO_LABEL = -1
+from cogloat.models.momentum import NO_LABEL
 
 
 def contrastive_loss(

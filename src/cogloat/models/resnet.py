@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -79,8 +78,3 @@ class CifarResNet(nn.Module):
 def _kaiming(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight)
-
-
-def parameter_count(module: nn.Module) -> int:
-    """Return the number of a module's parameters."""
-    return sum(torch.numel(weight) for weight in module.parameters())

@@ -8,7 +8,11 @@ from torch.nn import functional as F
 from cogloat.models.heads import CosineClassifier, ProjectionHead, make_classifier
 from cogloat.models.momentum import LabelQueue, momentum_update
 from cogloat.models.normalisation import SplitBatchNorm
-from cogloat.models.resnet import CifarResNet, parameter_count
+from cogloat.models.resnet import CifarResNet
+
+
+def parameter_count(module: nn.Module) -> int:
+    return sum(weight.numel() for weight in module.parameters())
 
 
 @pytest.mark.parametrize(("classes", "total"), [(10, 464_154), (100, 470_004)])

@@ -8,7 +8,12 @@ import torch
 from torch.nn import functional as F
 
 from cogloat.config.load import run_config
-from cogloat.config.schema import RunConfig
+from cogloat.config.schema import (
+    AdaptiveTemperature,
+    ConstantTemperature,
+    Positives,
+    RunConfig,
+)
 from cogloat.data.imageset import ImageSet
 from cogloat.objectives import contrastive, prototypical
 from cogloat.randomness import seeded_globally
@@ -157,3 +162,27 @@ def test_the_state_dictionary_is_all_the_state(images):
     other.load_state_dict(objective.state_dict())
     one, two = (o.loss(POSITIONS, 0, 1)["loss"] for o in (objective, other))
     assert torch.equal(one, two)
+
+
+CONSTANT = ConstantTemperature(kind="constant", value=0.07)
+ADAPTIVE = AdaptiveTemperature(kind="adaptive", gamma=0.07)
+ABLATIONS = {
+    "adaptive temperature alone": ("kcl", {"temperature": ADAPTIVE}),
+    "prototypes alone": ("cogloat_proco", {"temperature": CONSTANT, "denominator": "shared"}),
+    "global selection alone": ("cogloat", {"temperature": CONSTANT}),
+    "supervised": ("cogloat", {"positives": Positives(from_dataset=3, from_queue="all")}),
+    "k-positive": ("cogloat", {"positives": Positives(from_dataset=3, from_queue=6)}),
+    "unsupervised": ("cogloat", {}),
+}
+
+
+def test_every_ablation_of_the_paper_is_a_configuration_of_its_own(images):
+    losses = {}
+    for name, (method, changes) in ABLATIONS.items():
+        objective = build(method, images, **changes)
+        objective.loss(POSITIONS, 0, 0)  # fills the queue with labels
+        objective.start_epoch(1)
+        loss = objective.loss(POSITIONS, 1, 0)["loss"]
+        loss.backward()
+        losses[name] = round(float(loss.detach()), 4)
+    assert len(set(losses.values())) == len(ABLATIONS), losses
