@@ -166,12 +166,13 @@ def test_the_state_dictionary_is_all_the_state(images):
 
 CONSTANT = ConstantTemperature(kind="constant", value=0.07)
 ADAPTIVE = AdaptiveTemperature(kind="adaptive", gamma=0.07)
+PROTOTYPES = configured("cogloat_proco").pretrain.prototypes
 ABLATIONS = {
     "adaptive temperature alone": ("kcl", {"temperature": ADAPTIVE}),
-    "prototypes alone": ("cogloat_proco", {"temperature": CONSTANT, "denominator": "shared"}),
+    "prototypes alone": ("kcl", {"prototypes": PROTOTYPES}),
     "global selection alone": ("cogloat", {"temperature": CONSTANT}),
     "supervised": ("cogloat", {"positives": Positives(from_dataset=3, from_queue="all")}),
-    "k-positive": ("cogloat", {"positives": Positives(from_dataset=3, from_queue=6)}),
+    "k-positive": ("cogloat", {"positives": Positives(from_dataset=3, from_queue=2)}),
     "unsupervised": ("cogloat", {}),
 }
 
