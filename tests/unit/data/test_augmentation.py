@@ -120,7 +120,9 @@ JITTERS = [
 ]
 
 
-@pytest.mark.parametrize(("ours", "theirs", "reach"), JITTERS, ids=lambda f: str(f)[:30])
+@pytest.mark.parametrize(
+    ("ours", "theirs", "reach"), JITTERS, ids=[ours.__name__ for ours, _, _ in JITTERS]
+)
 def test_each_colour_operation_is_torchvisions(images, ours, theirs, reach):
     images[0] = 0.3  # without colour, hue is undefined
     images[1], images[2] = 0.0, 1.0
