@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cogloat.config.schema import Coreset, Dataset, Method, Strict, Workflow
+from cogloat.config.schema import Coreset, Dataset, Method, Strict, TargetPoints, Workflow
 from cogloat.errors import main_guard
 from cogloat.files import write_json
 
@@ -21,6 +21,7 @@ FILES: dict[str, type[Strict]] = {
     "dataset": Dataset,
     "method": Method,
     "coreset": Coreset,
+    "targets": TargetPoints,
 }
 
 

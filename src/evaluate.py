@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from cogloat.config.load import load
-from cogloat.config.schema import RunConfig
+from cogloat.config.schema import RunConfig, Supervised
 from cogloat.data.imageset import load_test_set
 from cogloat.data.longtail import read_split
 from cogloat.errors import UserError, main_guard
@@ -67,7 +67,7 @@ def main() -> None:
     started = time.monotonic()
     args = parse_args()
     config = load(RunConfig, args.config)
-    if config.classify is None:
+    if not isinstance(config.settings, Supervised):
         raise UserError(
             f"{args.config}: stage '{config.stage}' leaves no classifier. "
             "Give the configuration of the run's last stage."
@@ -92,6 +92,7 @@ def main() -> None:
         "method": config.method,
         "seed": config.seed,
         "epochs": {stage["stage"]: stage["epochs"] for stage in stages},
+        "augmentations": {stage["stage"]: stage["augmentations"] for stage in stages},
         **measured,
         "best_accuracy": history[best],
         "best_epoch": best,
@@ -114,7 +115,7 @@ def main() -> None:
 def _read_stage(path: Path) -> dict[str, Any]:
     try:
         stage = json.loads(path.read_text())
-        known = {"stage", "epochs", "configuration", "split"} <= stage.keys()
+        known = {"stage", "epochs", "augmentations", "configuration", "split"} <= stage.keys()
     except (ValueError, AttributeError):
         known = False
     if not known:

@@ -15,11 +15,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cogloat.data.imageset import load_test_set
 from cogloat.errors import main_guard
-from cogloat.randomness import seeded_globally
-from cogloat.training.checkpoint import load_weights
-from cogloat.training.classifier import fit_classifier
-from cogloat.training.networks import build_classifier
+from cogloat.objectives import Materials
 from cogloat.training.stage import open_stage, stage_parser
 
 
@@ -34,10 +32,9 @@ def main() -> None:
     """Fine-tune."""
     args = parse_args()
     stage = open_stage(args, "finetune", __file__, encoder=args.encoder)
-    with seeded_globally(stage.config.seed, "initialise", stage.config.stage):
-        classifier = build_classifier(stage.config)
-    load_weights(classifier.backbone, args.encoder, prefix="backbone.")
-    fit_classifier(stage, classifier, args.store, frozen=True)
+    device = stage.machine.device
+    test = load_test_set(args.store, stage.config.data.classes, device)
+    stage.run(Materials(stage.config, stage.training, device, test, encoder=args.encoder))
 
 
 if __name__ == "__main__":

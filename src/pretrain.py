@@ -13,40 +13,31 @@ Example:
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
 
 from cogloat.data.imageset import load_training_set
 from cogloat.errors import main_guard
-from cogloat.randomness import seeded_globally
-from cogloat.training.loop import fit
+from cogloat.objectives import Materials
 from cogloat.training.stage import open_stage, stage_parser
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = stage_parser(__doc__ or "")
-    parser.add_argument("--coreset", type=Path, help="images behind the prototypes, CSV")
+    parser.add_argument("--coreset", type=Path, help="images behind ProCo's prototypes, CSV")
+    parser.add_argument("--targets", type=Path, help="points for TSC's classes, .npy")
     return parser.parse_args()
 
 
 def main() -> None:
     """Pre-train."""
     args = parse_args()
-    inputs = {} if args.coreset is None else {"coreset": args.coreset}
-    stage = open_stage(args, "pretrain", __file__, **inputs)
-    config, device = stage.config, stage.machine.device
-    assert config.pretrain is not None
-    coreset = (
-        None
-        if args.coreset is None
-        else load_training_set(args.store, args.coreset, config.data.classes, device)
+    stage = open_stage(args, "pretrain", __file__, coreset=args.coreset, targets=args.targets)
+    classes, device = stage.config.data.classes, stage.machine.device
+    coreset = args.coreset and load_training_set(args.store, args.coreset, classes, device)
+    stage.run(
+        Materials(stage.config, stage.training, device, coreset=coreset, targets=args.targets)
     )
-    objectives = importlib.import_module(f"cogloat.objectives.{config.pretrain.objective}")
-    with seeded_globally(config.seed, "initialise", config.stage):
-        objective = objectives.build(config, stage.training, coreset, device)
-    history = fit(objective, config.pretrain, config.seed, stage.machine, stage.resume, config.name)
-    stage.finish(objective.weights(), history)
 
 
 if __name__ == "__main__":

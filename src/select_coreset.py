@@ -12,7 +12,6 @@ Example:
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
 
 import torch
@@ -26,6 +25,7 @@ from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.data.longtail import read_split, write_split
 from cogloat.errors import main_guard
 from cogloat.fingerprint import fingerprint
+from cogloat.objectives.classification import Classification
 from cogloat.randomness import generator, seeded_globally
 from cogloat.training.inference import outputs
 from cogloat.training.loop import fit
@@ -59,8 +59,7 @@ def main() -> None:
     indices, labels = read_split(args.split)
     counts = torch.bincount(torch.as_tensor(labels)).tolist()
     budgets = coreset_budgets(counts, settings.fraction, settings.floor)
-    extra = [] if settings.objective is None else [f"cogloat.objectives.{settings.objective}"]
-    code = fingerprint(Path(__file__), *extra)
+    code = fingerprint(Path(__file__))
     known = identity(args.config, code, {"split": args.split})
     resume = ResumeState(args.scratch, known, args.save_every)
     if settings.kind == "glister":
@@ -88,14 +87,13 @@ def _glister(
     assert settings.eta is not None
     assert config.data is not None
     with seeded_globally(settings.seed, "initialise", "proxy"):
-        proxy = Classifier(config.depth, config.data.classes, settings.proxy.loss.classifier)
+        proxy = Classifier(config.depth, config.data.classes, settings.proxy.classifier)
     to_device(proxy, machine.device)
-    objectives = importlib.import_module(f"cogloat.objectives.{settings.objective}")
-    objective = objectives.build(
+    objective = Classification(
         proxy, settings.proxy, config.data, training, None, settings.seed, frozen=False
     )
     name = f"{config.dataset}/if{config.factor}/{config.coreset}"
-    fit(objective, settings.proxy, settings.seed, machine, resume, name)
+    fit(objective, settings.proxy, machine, resume, name)
     features_ND = outputs(proxy.backbone, training, config.data)
     with torch.no_grad():
         logits_NC = proxy.head(features_ND)

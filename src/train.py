@@ -1,8 +1,8 @@
 r"""Train a classifier end to end (one-stage baselines), from a long-tailed split to weights.pt.
 
 Also writes history.csv (one row an epoch) and provenance.json. A run that was killed goes on from
---scratch and ends in the same bits. Cost: three forward units an image and epoch, and one for each
-test image where the accuracy is measured.
+--scratch and ends in the same bits. Cost: three forward units an image and epoch (PaCo four,
+BCL nine), and one for each test image where the accuracy is measured.
 
 Example:
     python src/train.py --config results/runs/digits/if100/ce/seed0/train/config.json \
@@ -12,20 +12,31 @@ Example:
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
+from cogloat.data.imageset import load_test_set
 from cogloat.errors import main_guard
-from cogloat.randomness import seeded_globally
-from cogloat.training.classifier import fit_classifier
-from cogloat.training.networks import build_classifier
+from cogloat.objectives import Materials
 from cogloat.training.stage import open_stage, stage_parser
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = stage_parser(__doc__ or "")
+    parser.add_argument(
+        "--generator", type=Path, help="weights.pt of the classifier by which M2m makes images"
+    )
+    return parser.parse_args()
 
 
 def main() -> None:
     """Train."""
-    args = stage_parser(__doc__ or "").parse_args()
-    stage = open_stage(args, "train", __file__)
-    with seeded_globally(stage.config.seed, "initialise", stage.config.stage):
-        classifier = build_classifier(stage.config)
-    fit_classifier(stage, classifier, args.store, frozen=False)
+    args = parse_args()
+    stage = open_stage(args, "train", __file__, generator=args.generator)
+    device = stage.machine.device
+    test = load_test_set(args.store, stage.config.data.classes, device)
+    stage.run(Materials(stage.config, stage.training, device, test, generator=args.generator))
 
 
 if __name__ == "__main__":

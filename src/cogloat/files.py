@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO
 
 def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
     """Write a file through a temporary sibling, fsync and rename.
+
+    Siblings that earlier processes left, killed while they wrote the same file, are removed.
 
     Args:
         path: where the file goes; missing folders are made.
@@ -33,6 +36,7 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        _remove_leftovers(path)
     except BaseException as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -55,6 +59,12 @@ def sha256(path: Path | str) -> str:
     """Return the hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remove_leftovers(path: Path) -> None:
+    random_part = "[a-z0-9_]" * 8  # of mkstemp
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{random_part}"):
+        leftover.unlink(missing_ok=True)
 
 
 def _umask() -> int:

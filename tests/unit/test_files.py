@@ -88,3 +88,12 @@ def test_file_in_place_of_a_folder_is_one_message(tmp_path):
 def test_mistake_of_the_user_is_one_line():
     done = run_guarded("raise UserError('queue: 5 is odd. Make it even.')")
     assert (done.returncode, done.stderr) == (2, "error: queue: 5 is odd. Make it even.\n")
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write_of_the_same_file(tmp_path):
+    names = (".state.pt.abc_0123", ".state.pt.zzzzzzzz", ".state.pt.old", ".state.pt.gz.abc_0123")
+    for name in names:
+        (tmp_path / name).write_bytes(b"half of it")
+    write_text(tmp_path / "state.pt", "whole")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"state.pt", ".state.pt.old", ".state.pt.gz.abc_0123"}

@@ -15,7 +15,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def tiny(root: Path) -> Project:
-    """A clone whose only collection is of tiny runs: digits, factor 10, four methods, one seed."""
+    """A clone whose only collection is of tiny runs: digits, factor 10, every method, one seed."""
     project = Project(root)
     config = project.root / "config"
     dataset = yaml.safe_load((config / "datasets" / "digits.yaml").read_text())

@@ -10,7 +10,10 @@ from project import Project
 
 pytestmark = pytest.mark.xdist_group("finished")
 
-METHODS = ("ce", "kcl", "cogloat", "cogloat_proco")
+ONE_LOSS = ("ce", "cb_ce", "focal", "ce_drw", "ldam", "ldam_drw", "balanced_softmax")
+ONE_STAGE = (*ONE_LOSS, "m2m_ldam", "paco", "bcl")
+TWO_STAGES = ("kcl", "tsc", "cogloat", "cogloat_proco")
+METHODS = (*ONE_STAGE, *TWO_STAGES)
 TABLE = {"tabulate": {"results/tiny/table2.csv"}}
 
 
@@ -29,7 +32,7 @@ def metrics(*methods: str) -> set[str]:
 def test_end_to_end_run_leaves_every_file(finished: Project):
     for method in METHODS:
         run = finished.root / "results/runs/tiny/if10" / method / "seed0"
-        stages = ["train"] if method == "ce" else ["pretrain", "finetune"]
+        stages = ["train"] if method in ONE_STAGE else ["pretrain", "finetune"]
         for name in stages:
             left = {path.name for path in (run / name).iterdir()}
             assert left == {"config.json", "weights.pt", "history.csv", "provenance.json"}
@@ -62,11 +65,10 @@ def test_file_times_do_not_count(finished: Project, tmp_path):
 def test_finetune_number_of_the_base_replans_the_finetunes_that_extend_it(finished: Project):
     old = "optimizer: {lr: 0.1, momentum: 0.9, weight_decay: 0.0}"
     with finished.edited("config/methods/base/moco.yaml", old, old.replace("lr: 0.1", "lr: 0.2")):
-        heirs = ("kcl", "cogloat", "cogloat_proco")
         assert finished.plan() == {
-            "configure_stage": configs(*((method, "finetune") for method in heirs)),
-            "finetune": stage("finetune", *heirs),
-            "evaluate": metrics(*heirs),
+            "configure_stage": configs(*((method, "finetune") for method in TWO_STAGES)),
+            "finetune": stage("finetune", *TWO_STAGES),
+            "evaluate": metrics(*TWO_STAGES),
             **TABLE,
         }
     assert finished.plan() == {}
@@ -74,7 +76,7 @@ def test_finetune_number_of_the_base_replans_the_finetunes_that_extend_it(finish
 
 @pytest.mark.parametrize(
     ("method", "old", "new"),
-    [("cogloat_proco", "alpha: 0.8", "alpha: 0.7"), ("kcl", "from_queue: 6", "from_queue: 3")],
+    [("cogloat_proco", "alpha: 0.8", "alpha: 0.7"), ("tsc", "weight: 0.2", "weight: 0.3")],
 )
 def test_hyperparameter_of_one_method_replans_its_run_alone(finished: Project, method, old, new):
     with finished.edited(f"config/methods/{method}.yaml", old, new):
@@ -88,14 +90,48 @@ def test_hyperparameter_of_one_method_replans_its_run_alone(finished: Project, m
     assert finished.plan() == {}
 
 
-def test_one_stage_methods_number_replans_its_run_alone(finished: Project):
-    with finished.edited("config/methods/ce.yaml", "lr: 0.1", "lr: 0.2"):
+def test_number_that_another_method_extends_replans_both(finished: Project):
+    with finished.edited("config/methods/kcl.yaml", "from_queue: 6", "from_queue: 3"):
         assert finished.plan() == {
-            "configure_stage": configs(("ce", "train")),
-            "train": stage("train", "ce"),
-            "evaluate": metrics("ce"),
+            "configure_stage": configs(("kcl", "pretrain"), ("tsc", "pretrain")),
+            "pretrain": stage("pretrain", "kcl", "tsc"),
+            "finetune": stage("finetune", "kcl", "tsc"),
+            "evaluate": metrics("kcl", "tsc"),
             **TABLE,
         }
+
+
+@pytest.mark.parametrize(
+    ("method", "old", "new"), [("focal", "gamma: 1.0", "gamma: 2.0"), ("paco", "0.01\n", "0.02\n")]
+)
+def test_one_stage_methods_number_replans_its_run_alone(finished: Project, method, old, new):
+    with finished.edited(f"config/methods/{method}.yaml", old, new):
+        assert finished.plan() == {
+            "configure_stage": configs((method, "train")),
+            "train": stage("train", method),
+            "evaluate": metrics(method),
+            **TABLE,
+        }
+
+
+def test_changed_weights_of_a_generator_replan_the_run_that_makes_images_by_it(finished: Project):
+    """The number is CE's alone; M2m's configuration stays, its input does not."""
+    old = "label: CE\n"
+    new = "label: CE\ntrain: {optimizer: {lr: 0.2}}\n"
+    with finished.edited("config/methods/ce.yaml", old, new):
+        assert finished.plan() == {
+            "configure_stage": configs(("ce", "train")),
+            "train": stage("train", "ce", "m2m_ldam"),
+            "evaluate": metrics("ce", "m2m_ldam"),
+            **TABLE,
+        }
+
+
+def test_how_targets_are_optimised_does_not_count_where_they_have_a_closed_form(finished: Project):
+    with finished.edited("config/targets.yaml", "steps: 10000", "steps: 20000"):
+        assert finished.plan() == {}
+        plan = finished.plan("results/targets/10x3.npy")
+    assert plan == {"place_targets": {"results/targets/10x3.npy"}}
 
 
 def test_coreset_number_replans_the_coreset_and_the_runs_with_prototypes(finished: Project):
@@ -142,14 +178,23 @@ def test_comment_or_docstring_replans_nothing(finished: Project, file, old, new)
         assert finished.plan() == {}
 
 
-def test_changed_loss_replans_the_runs_that_use_it(finished: Project):
-    code = "src/cogloat/losses/prototypes.py"
+@pytest.mark.parametrize(
+    ("module", "method", "name"),
+    [
+        ("prototypes", "cogloat_proco", "pretrain"),
+        ("targets", "tsc", "pretrain"),
+        ("parametric", "paco", "train"),
+        ("balanced", "bcl", "train"),
+    ],
+)
+def test_changed_loss_replans_the_runs_that_use_it(finished: Project, module, method, name):
+    code = f"src/cogloat/losses/{module}.py"
     text = (finished.root / code).read_text()
     with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
         assert finished.plan() == {
-            "pretrain": stage("pretrain", "cogloat_proco"),
-            "finetune": stage("finetune", "cogloat_proco"),
-            "evaluate": metrics("cogloat_proco"),
+            name: stage(name, method),
+            **({"finetune": stage("finetune", method)} if name == "pretrain" else {}),
+            "evaluate": metrics(method),
             **TABLE,
         }
     assert finished.plan() == {}
@@ -160,9 +205,9 @@ def test_changed_contrastive_loss_spares_the_runs_without_it(finished: Project):
     text = (finished.root / code).read_text()
     with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
         plan = finished.plan()
-    assert plan["pretrain"] == stage("pretrain", "kcl", "cogloat", "cogloat_proco")
+    assert plan["pretrain"] == stage("pretrain", *TWO_STAGES)
     assert plan.keys() == {"pretrain", "finetune", "evaluate", "tabulate"}
-    assert plan["evaluate"] == metrics("kcl", "cogloat", "cogloat_proco")
+    assert plan["evaluate"] == metrics(*TWO_STAGES)
 
 
 def test_changed_command_replans_its_rule(finished: Project):
@@ -176,7 +221,7 @@ def test_changed_data_replan_what_was_made_of_them(finished: Project):
     text = (finished.root / split).read_text()
     with finished.edited(split, text, "\n".join(text.splitlines()[:-1]) + "\n"):
         plan = finished.plan()
-    assert plan["train"] == stage("train", "ce")
-    assert len(plan["pretrain"]) == 3
+    assert plan["train"] == stage("train", *ONE_STAGE)
+    assert plan["pretrain"] == stage("pretrain", *TWO_STAGES)
     assert "fetch" not in plan
     assert finished.plan() == {}

@@ -161,11 +161,12 @@ def coreset_hash(wildcards):
     return load.config_hash(coreset_settings(wildcards))
 
 
-def coreset_code(wildcards):
-    """Return the fingerprint of the selection and of what trains its proxy."""
-    objective = coreset_settings(wildcards).settings.objective
-    modules = [f"cogloat.objectives.{objective}"] if objective else []
-    return fingerprint("src/select_coreset.py", *modules)
+def target_settings(wildcards):
+    """Return how targets are optimised, or nothing where they have a closed form."""
+    classes, dimension = (number(wildcards, name, 1) for name in ("classes", "dimension"))
+    if classes <= dimension + 1:
+        return ""
+    return load.load_target_points(CONFIG).model_dump_json()
 
 
 # --- one run ---
@@ -193,8 +194,7 @@ def stage_code(stage):
     """Return a function for the fingerprint of a stage's script with the objective it imports."""
 
     def code(wildcards):
-        settings = stage_settings(wildcards, stage)
-        objective = (settings.pretrain or settings.classify).objective
+        objective = stage_settings(wildcards, stage).settings.objective
         return fingerprint(f"src/{stage}.py", f"cogloat.objectives.{objective}")
 
     return code
@@ -202,15 +202,37 @@ def stage_code(stage):
 
 def run_coreset(wildcards):
     """Return the coreset behind a run's prototypes, or nothing where it has none."""
-    prototypes = stage_settings(wildcards, "pretrain").pretrain.prototypes
-    if prototypes is None:
+    settings = stage_settings(wildcards, "pretrain").settings
+    if not isinstance(settings, schema.Prototypical):
         return []
-    return f"results/coresets/{{dataset}}/if{{factor}}/{prototypes.coreset}/coreset.csv"
+    coreset = settings.prototypes.coreset
+    return f"results/coresets/{{dataset}}/if{{factor}}/{coreset}/coreset.csv"
 
 
-def coreset_flag(wildcards, input):
-    """Return the flag that hands over a run's coreset, or nothing."""
-    return f"--coreset {input.coreset}" if input.coreset else ""
+def run_targets(wildcards):
+    """Return the points for a run's classes, or nothing where it has none."""
+    config = stage_settings(wildcards, "pretrain")
+    if not isinstance(config.settings, schema.Targeted):
+        return []
+    return f"results/targets/{config.data.classes}x{config.settings.projection[1]}.npy"
+
+
+def run_generator(wildcards):
+    """Return the classifier by which a run makes images, or nothing where it makes none."""
+    settings = stage_settings(wildcards, "train").settings
+    if not isinstance(settings, schema.Translating):
+        return []
+    generator = settings.translation.generator
+    return f"results/runs/{{dataset}}/if{{factor}}/{generator}/seed{{seed}}/train/weights.pt"
+
+
+def flags(*names):
+    """Return a function for the flags that hand over those of some inputs that a run has."""
+
+    def given(wildcards, input):
+        return " ".join(f"--{name} {input[name]}" for name in names if input[name])
+
+    return given
 
 
 def last_stage(path):

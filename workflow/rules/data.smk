@@ -45,6 +45,26 @@ rule split:
         """
 
 
+rule place_targets:
+    output:
+        "results/targets/{classes}x{dimension}.npy",
+    log:
+        "logs/targets/{classes}x{dimension}.log",
+    params:
+        settings=target_settings,
+        code=fingerprint("src/place_targets.py"),
+    localrule: True
+    shell:
+        r"""
+        python src/place_targets.py \
+            --classes {wildcards.classes} \
+            --dimension {wildcards.dimension} \
+            --config config/targets.yaml \
+            --output {output} \
+            2>{log}
+        """
+
+
 rule configure_coreset:
     output:
         "results/coresets/{dataset}/if{factor}/{coreset}/config.json",
@@ -77,12 +97,13 @@ rule select_coreset:
     benchmark:
         "benchmarks/{dataset}/if{factor}/coresets/{coreset}.tsv"
     params:
-        code=coreset_code,
+        code=fingerprint("src/select_coreset.py"),
         scratch="scratch/{dataset}/if{factor}/coresets/{coreset}.pt",
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
         runtime="2h",
+        precision="float32",
     shell:
         r"""
         python src/select_coreset.py \
@@ -92,5 +113,6 @@ rule select_coreset:
             --output {output} \
             --scratch {params.scratch} \
             --threads {threads} \
+            --precision {resources.precision} \
             2>{log}
         """

@@ -30,6 +30,7 @@ rule pretrain:
         arrays=ancient(ARRAYS),
         split="results/splits/{dataset}/if{factor}.csv",
         coreset=run_coreset,
+        targets=run_targets,
     output:
         weights="results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt",
         history="results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/history.csv",
@@ -41,21 +42,23 @@ rule pretrain:
     params:
         code=stage_code("pretrain"),
         scratch="scratch/{dataset}/if{factor}/{method}/seed{seed}/pretrain.pt",
-        coreset=coreset_flag,
+        extra=flags("coreset", "targets"),
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
         runtime="2d",
+        precision="float32",
     shell:
         r"""
         python src/pretrain.py \
             --config {input.config} \
             --store data/{wildcards.dataset} \
             --split {input.split} \
-            {params.coreset} \
+            {params.extra} \
             --output-dir $(dirname {output.weights}) \
             --scratch {params.scratch} \
             --threads {threads} \
+            --precision {resources.precision} \
             2>{log}
         """
 
@@ -82,6 +85,7 @@ rule finetune:
     resources:
         mem_mb=dataset_mem_mb,
         runtime="4h",
+        precision="float32",
     shell:
         r"""
         python src/finetune.py \
@@ -92,6 +96,7 @@ rule finetune:
             --output-dir $(dirname {output.weights}) \
             --scratch {params.scratch} \
             --threads {threads} \
+            --precision {resources.precision} \
             2>{log}
         """
 
@@ -102,6 +107,7 @@ rule train:
         store="data/{dataset}/store.json",
         arrays=ancient(ARRAYS),
         split="results/splits/{dataset}/if{factor}.csv",
+        generator=run_generator,
     output:
         weights="results/runs/{dataset}/if{factor}/{method}/seed{seed}/train/weights.pt",
         history="results/runs/{dataset}/if{factor}/{method}/seed{seed}/train/history.csv",
@@ -113,18 +119,22 @@ rule train:
     params:
         code=stage_code("train"),
         scratch="scratch/{dataset}/if{factor}/{method}/seed{seed}/train.pt",
+        extra=flags("generator"),
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
         runtime="4h",
+        precision="float32",
     shell:
         r"""
         python src/train.py \
             --config {input.config} \
             --store data/{wildcards.dataset} \
             --split {input.split} \
+            {params.extra} \
             --output-dir $(dirname {output.weights}) \
             --scratch {params.scratch} \
             --threads {threads} \
+            --precision {resources.precision} \
             2>{log}
         """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -42,6 +43,7 @@ def load_workflow(config: Path) -> schema.Workflow:
     """
     path = config / "config.yaml"
     workflow = load(schema.Workflow, path)
+    load_target_points(config)
     if workflow.collection not in workflow.collections:
         raise UserError(
             f"{path}: collection: '{workflow.collection}' is unknown. "
@@ -68,6 +70,12 @@ def load_coreset(config: Path, name: str) -> schema.Coreset:
 
 
 @cache
+def load_target_points(config: Path) -> schema.TargetPoints:
+    """Read config/targets.yaml."""
+    return load(schema.TargetPoints, config / "targets.yaml")
+
+
+@cache
 def load_named_dataset(config: Path, name: str) -> schema.Dataset:
     """Read config/datasets/<name>.yaml."""
     return load_dataset(named_file(config, "dataset", name))
@@ -87,6 +95,7 @@ def named_file(config: Path, kind: str, name: str) -> Path:
     return path
 
 
+@cache
 def run_config(
     config: Path, dataset: str, factor: int, method: str, seed: int, stage: schema.StageName
 ) -> schema.RunConfig:
@@ -102,21 +111,18 @@ def run_config(
     own = load_method(config, method)
     if stage not in own.stages:
         raise UserError(f"{method_file}: has no stage '{stage}'. {nearest(stage, own.stages)}")
-    settings_type: type[schema.Training] = (
-        schema.Pretrain if stage == "pretrain" else schema.Classify
-    )
     raw, origins = _method_sections(config, method)
-    settings = _with_overrides(settings_type, raw[stage], origins, data_file, data, stage)
+    model = schema.OBJECTIVES[raw[stage]["objective"]]
+    settings = _with_overrides(model, raw[stage], origins, data_file, data, stage)
     return schema.RunConfig(
         dataset=dataset,
         factor=factor,
         method=method,
         seed=seed,
         stage=stage,
-        data=_data(data_file, data, settings.augmentation),
+        data=_data(data_file, data, settings.augmentations),
         depth=data.depth,
-        pretrain=settings if isinstance(settings, schema.Pretrain) else None,
-        classify=settings if isinstance(settings, schema.Classify) else None,
+        settings=settings,
     )
 
 
@@ -129,7 +135,8 @@ def coreset_config(config: Path, dataset: str, factor: int, coreset: str) -> sch
     if settings.proxy is not None:
         raw = read_yaml(coreset_file)
         origins = {str(coreset_file): raw}
-        proxy = _with_overrides(schema.Classify, raw["proxy"], origins, data_file, data, "proxy")
+        model = schema.Classification
+        proxy = _with_overrides(model, raw["proxy"], origins, data_file, data, "proxy")
         settings = settings.model_copy(update={"proxy": proxy})
     return schema.CoresetConfig(
         dataset=dataset,
@@ -137,7 +144,7 @@ def coreset_config(config: Path, dataset: str, factor: int, coreset: str) -> sch
         coreset=coreset,
         data=None
         if settings.proxy is None
-        else _data(data_file, data, settings.proxy.augmentation),
+        else _data(data_file, data, settings.proxy.augmentations),
         depth=data.depth,
         settings=settings,
     )
@@ -188,9 +195,21 @@ def validate(model: type[Model], value: Any, origins: Mapping[str, Any]) -> Mode
 
 def _check_method_on(config: Path, dataset: str, method: str) -> None:
     for stage in load_method(config, method).stages:
-        settings = run_config(config, dataset, 1, method, 0, stage).pretrain
-        if settings is not None and settings.prototypes is not None:
+        settings = run_config(config, dataset, 1, method, 0, stage).settings
+        if isinstance(settings, schema.Prototypical):
             coreset_config(config, dataset, 1, settings.prototypes.coreset)
+        if isinstance(settings, schema.Translating):
+            _check_generator(config, method, settings.translation.generator)
+
+
+def _check_generator(config: Path, method: str, generator: str) -> None:
+    """Refuse a g whose bounded scores could never reach M2m's confidence."""
+    section = load_method(config, generator).train
+    if not isinstance(section, schema.Classification) or section.classifier != "linear":
+        raise UserError(
+            f"{named_file(config, 'method', method)}: train.translation.generator: '{generator}' "
+            "is not a one-stage method with a linear classifier. Name one that is, such as 'ce'."
+        )
 
 
 @cache
@@ -213,15 +232,18 @@ def _with_overrides(
     data: schema.Dataset,
     stage: Literal["pretrain", "finetune", "train", "proxy"],
 ) -> Model:
-    """Merge a dataset's overrides over one section of a method's or coreset's file."""
-    override = data.overrides.get(stage, {})
-    prefixed = {str(data_file): {"overrides": {stage: override}}, **origins}
+    """Merge a dataset's overrides, the objective's over the stage's, over a method's section."""
+    names: list[schema.OverrideName] = [section["objective"], stage]
+    overrides = {name: data.overrides[name] for name in names if name in data.overrides}
+    prefixed = {str(data_file): {"overrides": overrides}, **origins}
+    merged = functools.reduce(_merge, reversed(overrides.values()), section)
     try:
-        return model.model_validate_json(json.dumps(_merge(section, override), default=str))
+        return model.model_validate_json(json.dumps(merged, default=str))
     except ValidationError as error:
         problems = []
         for problem in error.errors():
-            prefix = ("overrides", stage) if _holds(override, problem["loc"]) else (stage,)
+            holders = [name for name in overrides if _holds(overrides[name], problem["loc"])]
+            prefix = ("overrides", holders[0]) if holders else (stage,)
             problems.append(_explain(problem, (*prefix, *problem["loc"]), prefixed))
         raise UserError("\n".join(problems)) from None
 
@@ -237,18 +259,18 @@ def _merge(base: Any, override: Any) -> Any:
     }
 
 
-def _data(file: Path, data: schema.Dataset, augmentation: str) -> schema.Data:
-    if augmentation not in data.augmentations:
-        raise UserError(
-            f"{file}: augmentations: there is no '{augmentation}'. "
-            f"{nearest(augmentation, data.augmentations)}"
-        )
+def _data(file: Path, data: schema.Dataset, augmentations: tuple[str, ...]) -> schema.Data:
+    for name in augmentations:
+        if name not in data.augmentations:
+            raise UserError(
+                f"{file}: augmentations: there is no '{name}'. {nearest(name, data.augmentations)}"
+            )
     return schema.Data(
         classes=data.classes,
         image_size=data.image_size,
         mean=data.mean,
         std=data.std,
-        augmentation=data.augmentations[augmentation],
+        augmentations={name: data.augmentations[name] for name in augmentations},
     )
 
 
@@ -262,7 +284,19 @@ def _holds(value: Any, location: tuple[int | str, ...]) -> bool:
     return True
 
 
+def _without_objective(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Drop the objective's name, which an error's location has after the stage's."""
+    tagged = len(location) > 1 and location[0] in (*get_args(schema.StageName), "settings")
+    if tagged and location[1] in schema.OBJECTIVES:
+        return (location[0], *location[2:])
+    return location
+
+
 def _explain(problem: Any, location: tuple[int | str, ...], origins: Mapping[str, Any]) -> str:
+    location = _without_objective(location)
+    if problem["type"] == "union_tag_not_found":
+        problem = problem | {"type": "missing"}
+        location = (*location, problem["ctx"]["discriminator"].strip("'"))
     holders = [name for name, part in origins.items() if _holds(part, location)]
     if problem["type"] == "missing":  # in none of them; a method's own file and what it extends
         holders = [name for name, part in origins.items() if _holds(part, location[:1])]
@@ -294,8 +328,9 @@ def _known_keys() -> set[str]:
 
 
 def _purpose(key: str) -> str:
-    for model in _models():
-        field = model.model_fields.get(key)
-        if field is not None and field.description:
-            return f"it is: {field.description}"
+    """Return what a key is for, where all the sections that have it say the same."""
+    fields = [model.model_fields[key] for model in _models() if key in model.model_fields]
+    purposes = {field.description for field in fields}
+    if len(purposes) == 1 and None not in purposes:
+        return f"it is: {purposes.pop()}"
     return "another file of the same folder shows how"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -13,6 +13,17 @@ Count = Annotated[int, Field(ge=1)]
 Range = tuple[Positive, Positive]
 Channels = tuple[float, float, float]
 StageName = Literal["pretrain", "finetune", "train"]
+ClassifierKind = Literal["linear", "cosine"]
+ObjectiveName = Literal[
+    "contrastive",
+    "prototypical",
+    "targeted",
+    "classification",
+    "translation",
+    "parametric",
+    "balanced",
+]
+OverrideName = Literal[StageName, "proxy", ObjectiveName]
 
 
 class Strict(BaseModel):
@@ -22,6 +33,8 @@ class Strict(BaseModel):
 
 
 # --- augmentation: one entry an operation, applied in order, each image with its own draw ---
+
+GreyLevel = Annotated[int, Field(ge=0, le=255)]
 
 
 class RandomResizedCrop(Strict):
@@ -68,8 +81,35 @@ class Affine(Strict):
     scale: Range
 
 
+class AutoAugment(Strict):
+    op: Literal["autoaugment"]
+    policy: Literal["cifar10"] = Field(description="data that the sub-policies were learned on")
+    fill: GreyLevel = Field(description="of pixels that a shear, shift or rotation leaves empty")
+
+
+class RandAugment(Strict):
+    op: Literal["randaugment"]
+    operations: Count = Field(description="drawn for each image, with replacement")
+    magnitude: Annotated[int, Field(ge=0, le=30)] = Field(description="of every operation")
+    fill: GreyLevel = Field(description="of pixels that a shear, shift or rotation leaves empty")
+
+
+class Cutout(Strict):
+    op: Literal["cutout"]
+    size: Count = Field(description="side of the black square, in pixels")
+
+
 Operation = Annotated[
-    RandomResizedCrop | PaddedCrop | Flip | ColorJitter | Grayscale | Blur | Affine,
+    RandomResizedCrop
+    | PaddedCrop
+    | Flip
+    | ColorJitter
+    | Grayscale
+    | Blur
+    | Affine
+    | AutoAugment
+    | RandAugment
+    | Cutout,
     Field(discriminator="op"),
 ]
 
@@ -117,6 +157,10 @@ class Optimizer(Strict):
 class Cosine(Strict):
     kind: Literal["cosine"]
     warmup: Fraction = Field(default=0.0, description="share of the epochs with a linear warm-up")
+    cycles: Count = Field(
+        default=1,
+        description="equal parts of the epochs, each a whole cosine and a fresh optimizer",
+    )
 
 
 class Steps(Strict):
@@ -136,14 +180,20 @@ Schedule = Annotated[Cosine | Steps, Field(discriminator="kind")]
 
 
 class Training(Strict):
-    """What every stage that trains has."""
+    """What every stage that trains has; `objective` names its module in `cogloat.objectives`."""
 
     drop_last: ClassVar[bool]
+    objective: ObjectiveName
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     optimizer: Optimizer
     schedule: Schedule
     augmentation: str = Field(description="name of one of the dataset's augmentations")
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """Names of the dataset's augmentations that the stage draws from."""
+        return (self.augmentation,)
 
 
 class ConstantTemperature(Strict):
@@ -176,12 +226,26 @@ class Prototypes(Strict):
     query_views: Literal[1, 2] = Field(description="views of the query that meet the prototypes")
 
 
-class Pretrain(Training):
-    """Contrastive pre-training of a momentum pair."""
+class Targets(Strict):
+    """TSC's term."""
+
+    weight: NonNegative = Field(description="of the target beside one positive")
+    start: Fraction = Field(description="share of the epochs before the targets take part")
+    centroid_momentum: Fraction = Field(description="share of a class's centroid a batch keeps")
+    divisor: Literal["positives_and_target", "positives"] = Field(
+        description="of both terms by positives + 1 (code), or of the positives' alone (paper)"
+    )
+
+
+class MomentumContrast(Training):
+    """What every contrastive pre-training of a momentum pair has."""
 
     projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
     key_momentum: Fraction
     queue: Count = Field(description="number of keys kept; a multiple of the batch size")
+    queue_prefill: bool = Field(
+        description="fill the queue by passes over the data before the first step"
+    )
     negatives: Literal["queue", "batch", "both"]
     positives: Positives
     denominator: Literal["separate", "shared"] = Field(
@@ -192,21 +256,12 @@ class Pretrain(Training):
         description="one forward pass, and one set of batch-norm statistics, for all views"
     )
     batch_norm_splits: Count = Field(description="groups with batch-norm statistics of their own")
-    prototypes: Prototypes | None = None
 
     drop_last: ClassVar[bool] = True  # the queue takes whole batches; TSC's MoCo code does so too
 
-    @property
-    def objective(self) -> str:
-        """Module of `cogloat.objectives` that turns a batch into the loss."""
-        return "contrastive" if self.prototypes is None else "prototypical"
-
     @model_validator(mode="after")
     def _queue_holds_whole_batches(self) -> Self:
-        if self.queue % self.batch_size:
-            raise ValueError(
-                f"queue ({self.queue}) must be a multiple of batch_size ({self.batch_size})"
-            )
+        _check_queue(self.queue, self.batch_size)
         if self.batch_size % self.batch_norm_splits:
             raise ValueError(
                 f"batch_size ({self.batch_size}) must be a multiple of "
@@ -217,11 +272,66 @@ class Pretrain(Training):
         return self
 
 
+class Contrastive(MomentumContrast):
+    """Contrastive pre-training without a further term."""
+
+    objective: Literal["contrastive"]
+
+
+class Prototypical(MomentumContrast):
+    """Contrastive pre-training with the ProCo term."""
+
+    objective: Literal["prototypical"]
+    prototypes: Prototypes
+
+
+class Targeted(MomentumContrast):
+    """Contrastive pre-training towards fixed targets (TSC)."""
+
+    objective: Literal["targeted"]
+    targets: Targets
+
+    @model_validator(mode="after")
+    def _is_kcl_with_targets(self) -> Self:
+        if self.negatives != "queue" or self.denominator != "shared":
+            raise ValueError("targets need negatives 'queue' and denominator 'shared'")
+        if self.positives.from_dataset:
+            raise ValueError("targets need positives.from_dataset 0")
+        return self
+
+
 class CrossEntropy(Strict):
     kind: Literal["cross_entropy"]
 
     @property
-    def classifier(self) -> Literal["linear", "cosine"]:
+    def classifier(self) -> ClassifierKind:
+        return "linear"
+
+
+class LogitAdjusted(Strict):
+    """Cross-entropy of scores to which the log of the class's share is added in training."""
+
+    kind: Literal["logit_adjusted"]
+    tau: NonNegative = Field(description="factor of the log prior; 1 is Balanced Softmax")
+
+    @property
+    def classifier(self) -> ClassifierKind:
+        return "linear"
+
+
+class Focal(Strict):
+    kind: Literal["focal"]
+    gamma: NonNegative = Field(description="0, or at least 1: between, the gradient has no limit")
+
+    @field_validator("gamma")
+    @classmethod
+    def _has_a_gradient(cls, gamma: float) -> float:
+        if 0 < gamma < 1:
+            raise ValueError("must be 0 or at least 1")
+        return gamma
+
+    @property
+    def classifier(self) -> ClassifierKind:
         return "linear"
 
 
@@ -231,7 +341,7 @@ class Ldam(Strict):
     max_margin: Positive
 
     @property
-    def classifier(self) -> Literal["linear", "cosine"]:
+    def classifier(self) -> ClassifierKind:
         return "cosine"
 
 
@@ -249,21 +359,141 @@ class EffectiveNumber(Strict):
     start: Fraction = Field(description="share of the epochs before the weights apply (DRW)")
 
 
-class Classify(Training):
-    """Training of a classifier: on frozen features (finetune) or end to end (train)."""
+class Supervised(Training):
+    """What every stage that leaves a classifier has."""
 
-    loss: Annotated[CrossEntropy | Ldam, Field(discriminator="kind")]
-    reweight: Annotated[
-        NoReweighting | InverseFrequency | EffectiveNumber, Field(discriminator="kind")
-    ]
     evaluate_every: Count = Field(description="epochs between two test-set accuracies in history")
 
     drop_last: ClassVar[bool] = False
 
     @property
-    def objective(self) -> str:
-        """Module of `cogloat.objectives` that turns a batch into the loss."""
-        return "classification"
+    def classifier(self) -> ClassifierKind:
+        """Kind of the head that is evaluated."""
+        return "linear"
+
+
+class Classifying(Supervised):
+    """What every training of a classifier by a loss on its scores has."""
+
+    loss: Annotated[CrossEntropy | LogitAdjusted | Focal | Ldam, Field(discriminator="kind")]
+    reweight: Annotated[
+        NoReweighting | InverseFrequency | EffectiveNumber, Field(discriminator="kind")
+    ]
+
+    @property
+    def classifier(self) -> ClassifierKind:
+        """Kind of the head that the loss needs."""
+        return self.loss.classifier
+
+
+class Classification(Classifying):
+    """Training of a classifier: on frozen features (finetune) or end to end (train)."""
+
+    objective: Literal["classification"]
+
+
+class Translation(Strict):
+    """Major-to-minor translation (M2m)."""
+
+    generator: str = Field(description="method whose run of the same data and seed is g")
+    start: Fraction = Field(description="share of the epochs before images are translated")
+    beta: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="a seed that has n more images is accepted with probability 1 - beta^n"
+    )
+    seed_weight: NonNegative = Field(description="lambda, of the seed class's score")
+    confidence: Fraction = Field(description="gamma, probability of the target that g must give")
+    steps: Count
+    step_size: Positive = Field(description="length of one step, pixels in 0..1")
+    noise: NonNegative = Field(description="largest norm of the noise that a seed starts with")
+    noise_norm: Literal["batch", "image"] = Field(
+        description="taken over a channel of the batch (code), or over each image"
+    )
+
+
+class Translating(Classifying):
+    """Training of a classifier with images made from the major classes' (M2m)."""
+
+    objective: Literal["translation"]
+    translation: Translation
+
+
+class LinearHead(Strict):
+    kind: Literal["linear"]
+
+
+class CosineHead(Strict):
+    kind: Literal["cosine"]
+    scale: Positive
+
+
+class Parametric(Supervised):
+    """Parametric contrastive learning (PaCo)."""
+
+    objective: Literal["parametric"]
+    key_augmentation: str = Field(description="the key's; `augmentation` is the query's")
+    projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
+    key_momentum: Fraction
+    queue: Count = Field(description="number of keys kept; a multiple of the batch size")
+    queue_labels: Literal["random", "none"] = Field(
+        description="classes of the entries that no key has replaced yet (code: random)"
+    )
+    alpha: Fraction = Field(description="weight of one pair beside the class's")
+    temperature: Positive
+
+    drop_last: ClassVar[bool] = True  # the queue takes whole batches
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The query's and the key's."""
+        return (self.augmentation, self.key_augmentation)
+
+    @model_validator(mode="after")
+    def _queue_holds_whole_batches(self) -> Self:
+        _check_queue(self.queue, self.batch_size)
+        return self
+
+
+class Balanced(Supervised):
+    """Balanced contrastive learning (BCL)."""
+
+    objective: Literal["balanced"]
+    contrastive_augmentation: str = Field(
+        description="of two views; `augmentation` is the classifier's"
+    )
+    head: Annotated[LinearHead | CosineHead, Field(discriminator="kind")]
+    projection: tuple[Count, Count] = Field(description="widths of both heads: hidden, output")
+    class_weight: NonNegative = Field(description="lambda, of the logit-adjusted cross-entropy")
+    contrast_weight: NonNegative = Field(description="mu")
+    temperature: Positive
+
+    @property
+    def classifier(self) -> ClassifierKind:
+        """Kind of the head."""
+        return self.head.kind
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The classifier's and the contrastive views'."""
+        return (self.augmentation, self.contrastive_augmentation)
+
+
+Pretrain = Contrastive | Prototypical | Targeted
+Train = Classification | Translating | Parametric | Balanced
+Settings = Pretrain | Train
+OBJECTIVES: dict[ObjectiveName, type[Settings]] = {
+    "contrastive": Contrastive,
+    "prototypical": Prototypical,
+    "targeted": Targeted,
+    "classification": Classification,
+    "translation": Translating,
+    "parametric": Parametric,
+    "balanced": Balanced,
+}
+
+
+def _check_queue(queue: int, batch_size: int) -> None:
+    if queue % batch_size:
+        raise ValueError(f"queue ({queue}) must be a multiple of batch_size ({batch_size})")
 
 
 # --- files in config/ ---
@@ -277,9 +507,9 @@ class Method(Strict):
     """
 
     label: str
-    pretrain: Pretrain | None = None
-    finetune: Classify | None = None
-    train: Classify | None = None
+    pretrain: Annotated[Pretrain, Field(discriminator="objective")] | None = None
+    finetune: Classification | None = None
+    train: Annotated[Train, Field(discriminator="objective")] | None = None
 
     @model_validator(mode="after")
     def _one_or_two_stages(self) -> Self:
@@ -302,7 +532,7 @@ class Coreset(Strict):
     floor: Count = Field(description="images of a class that are always kept, if it has as many")
     seed: int
     eta: Positive | None = Field(default=None, description="GLISTER's step size")
-    proxy: Classify | None = Field(default=None, description="GLISTER's model")
+    proxy: Classification | None = Field(default=None, description="GLISTER's model")
 
     @model_validator(mode="after")
     def _glister_is_complete(self) -> Self:
@@ -310,10 +540,14 @@ class Coreset(Strict):
             raise ValueError("kind 'glister' needs 'eta' and 'proxy'; other kinds have neither")
         return self
 
-    @property
-    def objective(self) -> str | None:
-        """Module of `cogloat.objectives` that trains the proxy, if there is one."""
-        return None if self.proxy is None else self.proxy.objective
+
+class TargetPoints(Strict):
+    """config/targets.yaml: how TSC's targets are optimised where no closed form exists."""
+
+    temperature: Positive
+    lr: Positive
+    steps: Count
+    seed: int
 
 
 class ShotGroups(Strict):
@@ -342,8 +576,10 @@ class Dataset(Strict):
     shot_groups: ShotGroups
     augmentations: dict[str, tuple[Operation, ...]]
     resources: Resources
-    overrides: dict[Literal["pretrain", "finetune", "train", "proxy"], dict] = Field(
-        default_factory=dict, description="keys that replace a method's or a coreset's on this data"
+    overrides: dict[OverrideName, dict] = Field(
+        default_factory=dict,
+        description="keys that replace a method's or a coreset's on this data, by the stage and, "
+        "where the stage's objective has an entry of its own, by the objective",
     )
 
 
@@ -375,7 +611,7 @@ class Data(Strict):
     image_size: int
     mean: Channels
     std: Channels
-    augmentation: tuple[Operation, ...]
+    augmentations: dict[str, tuple[Operation, ...]]
 
 
 class RunConfig(Strict):
@@ -388,8 +624,7 @@ class RunConfig(Strict):
     stage: StageName
     data: Data
     depth: int
-    pretrain: Pretrain | None = None
-    classify: Classify | None = None
+    settings: Annotated[Settings, Field(discriminator="objective")]
 
     @property
     def name(self) -> str:

@@ -14,6 +14,15 @@ def epoch_order(size: int, generator: torch.Generator) -> Tensor:
     return torch.randperm(size, generator=generator)
 
 
+def balanced_order(labels_N: Tensor, counts_C: Tensor, generator: torch.Generator) -> Tensor:
+    """Return as many positions as there are images, with replacement, every class as often.
+
+    Labels, counts and generator are on the CPU.
+    """
+    weights_N = 1 / counts_C.double()[labels_N]
+    return torch.multinomial(weights_N, len(labels_N), replacement=True, generator=generator)
+
+
 class ClassIndex:
     """Where each class's images are, on the labels' device.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,6 +29,23 @@ def ldam_loss(
     """
     margin_BC = F.one_hot(labels_B, len(margins_C)) * margins_C
     return F.cross_entropy(scale * (cosines_BC - margin_BC), labels_B, weights_C)
+
+
+def focal_loss(
+    scores_BC: Tensor, labels_B: Tensor, gamma: float, weights_C: Tensor | None = None
+) -> Tensor:
+    """Return the mean of (1 - e^-l)^gamma l, where l is an image's (weighted) cross-entropy.
+
+    The softmax form of Lin et al. 2017 in Cao et al.'s code; the mean is over images. A gamma
+    between 0 and 1 has no gradient at l = 0.
+    """
+    loss_B = F.cross_entropy(scores_BC, labels_B, weights_C, reduction="none")
+    return ((-torch.expm1(-loss_B)) ** gamma * loss_B).mean()
+
+
+def log_prior(counts_C: Tensor) -> Tensor:
+    """Return log(n_c / N), float32 [C]: what Balanced Softmax adds to the scores in training."""
+    return (counts_C.double() / counts_C.sum()).log().float()
 
 
 def inverse_frequency_weights(counts_C: Tensor) -> Tensor:

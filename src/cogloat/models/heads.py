@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cogloat.config.schema import ClassifierKind
+
 
 class ProjectionHead(nn.Module):
-    """Linear, ReLU, linear, unit norm: TSC's CIFAR head, without batch norm."""
+    """Linear, ReLU, linear, unit norm: TSC's CIFAR head; PaCo's and BCL's have batch norm too."""
 
-    def __init__(self, features: int, hidden: int, outputs: int) -> None:
+    def __init__(self, features: int, hidden: int, outputs: int, *, batch_norm: bool) -> None:
         super().__init__()
+        norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
         self.layers = nn.Sequential(
-            nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs)
+            nn.Linear(features, hidden), *norm, nn.ReLU(), nn.Linear(hidden, outputs)
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -36,7 +37,7 @@ class CosineClassifier(nn.Module):
 
 
 def make_classifier(
-    kind: Literal["linear", "cosine"], features: int, classes: int
+    kind: ClassifierKind, features: int, classes: int
 ) -> nn.Linear | CosineClassifier:
     """Return a classifier; a linear one starts from Kaiming-normal weights, like the backbone."""
     if kind == "cosine":

@@ -6,21 +6,22 @@ Shapes: A query views, B batch, C classes, D embedding, K negatives, P positives
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from cogloat.config.schema import AdaptiveTemperature, RunConfig
+from cogloat.config.schema import AdaptiveTemperature, MomentumContrast
 from cogloat.data.augmentation import Augmentation
-from cogloat.data.imageset import ImageSet
-from cogloat.data.sampling import ClassIndex, global_positives
+from cogloat.data.sampling import ClassIndex, epoch_order, global_positives
 from cogloat.losses.contrastive import choose_queue_positives, contrastive_loss
 from cogloat.losses.temperature import class_temperatures
 from cogloat.models.momentum import LabelQueue, momentum_update
+from cogloat.objectives import Materials
 from cogloat.randomness import generator
 from cogloat.training.loop import Row
-from cogloat.training.networks import Encoder, to_device
+from cogloat.training.networks import Encoder, build_encoder, to_device
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,21 @@ class Contrastive(nn.Module):
 
     query_views = 1
 
-    def __init__(self, config: RunConfig, training: ImageSet, device: torch.device) -> None:
+    def __init__(self, materials: Materials) -> None:
         super().__init__()
-        assert config.pretrain is not None
-        self.settings = config.pretrain
+        config, training = materials.config, materials.training
+        assert isinstance(config.settings, MomentumContrast)
+        self.settings = config.settings
         self.size = len(training)
         self._training, self._seed = training, config.seed
-        self.query = Encoder(
+        self.query = build_encoder(
             config.depth, self.settings.projection, self.settings.batch_norm_splits
         )
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.queue = LabelQueue(self.settings.queue, self.settings.projection[1])
-        to_device(self, device)
+        to_device(self, materials.device)
         self._index = ClassIndex(training.labels_N)
-        data = config.data
-        self._augment = Augmentation(data.augmentation, data.mean, data.std, data.image_size)
+        self._augment = Augmentation.named(self.settings.augmentation, config.data)
         temperature = self.settings.temperature
         self._temperatures_C = (
             class_temperatures(training.counts_C, temperature.gamma)
@@ -65,8 +66,14 @@ class Contrastive(nn.Module):
             else torch.full_like(training.counts_C, temperature.value, dtype=torch.float32)
         )
 
+    def order(self, epoch: int) -> Tensor:
+        """Return a permutation of the images."""
+        return epoch_order(self.size, generator("cpu", self._seed, "order", epoch))
+
     def start_epoch(self, epoch: int) -> None:
-        """Nothing is constant within an epoch only."""
+        """Fill the queue before the first step, if it does not begin with random keys."""
+        if epoch == 0 and self.settings.queue_prefill:
+            self._fill_queue()
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss; its keys are in the queue afterwards."""
@@ -82,6 +89,19 @@ class Contrastive(nn.Module):
     def weights(self) -> dict[str, Tensor]:
         """Return what later stages need: the query encoder."""
         return self.query.state_dict()
+
+    @torch.no_grad()
+    def _fill_queue(self) -> None:
+        """Enqueue keys of augmented batches until none of the random ones is left (KCL's code)."""
+        batch, device = self.settings.batch_size, self.queue.keys.device
+        steps = math.floor(self.size / batch)
+        for number in range(self.settings.queue // batch):
+            passed, step = divmod(number, steps)
+            order = epoch_order(self.size, generator("cpu", self._seed, "fill", passed)).to(device)
+            positions_B = order[step * batch : (step + 1) * batch]
+            draw = generator(device, self._seed, "fill", passed, step)
+            images = self._augment(self._training.batch(positions_B), draw)
+            self.queue.enqueue(self.key(images).float(), self._training.labels_N[positions_B])
 
     def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Views:
         """Draw positives, augment every view in one call, and embed them."""
@@ -116,20 +136,22 @@ class Contrastive(nn.Module):
         keys = self._forward(self.key, tuple(view[order_B] for view in views))
         return keys[:, order_B.argsort()]
 
+    def _queue_positives(self, labels_B: Tensor, epoch: int, step: int) -> Tensor:
+        """Draw the queue entries [B, K] that count as positives."""
+        draw = generator(labels_B.device, self._seed, "queue", epoch, step)
+        limit = self.settings.positives.from_queue
+        return choose_queue_positives(
+            labels_B, self.queue.labels, None if limit == "all" else limit, draw
+        )
+
     def _contrast(self, views: Views, epoch: int, step: int) -> Tensor:
         settings = self.settings
         own_BD = views.positives_BPD[:, 0]
         batch, queue = len(own_BD), len(self.queue.labels)
         negatives, found, competing = [], [], []
         if settings.negatives in ("queue", "both"):
-            draw = generator(own_BD.device, self._seed, "queue", epoch, step)
-            limit = settings.positives.from_queue
             negatives.append(self.queue.keys)
-            found.append(
-                choose_queue_positives(
-                    views.labels_B, self.queue.labels, None if limit == "all" else limit, draw
-                )
-            )
+            found.append(self._queue_positives(views.labels_B, epoch, step))
             competing.append(torch.ones(batch, queue, dtype=torch.bool, device=own_BD.device))
         if settings.negatives in ("batch", "both"):
             own = torch.eye(batch, dtype=torch.bool, device=own_BD.device)
@@ -147,8 +169,4 @@ class Contrastive(nn.Module):
         )
 
 
-def build(
-    config: RunConfig, training: ImageSet, coreset: ImageSet | None, device: torch.device
-) -> Contrastive:
-    """Return the objective of a pre-training without prototypes; a coreset has no part in it."""
-    return Contrastive(config, training, device)
+build = Contrastive

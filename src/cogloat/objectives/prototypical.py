@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cogloat.config.schema import RunConfig
-from cogloat.data.imageset import ImageSet
+from cogloat.config.schema import Prototypical as Settings
 from cogloat.errors import UserError
 from cogloat.losses.prototypes import class_prototypes, prototype_loss
+from cogloat.objectives import Materials
 from cogloat.objectives.contrastive import Contrastive
 from cogloat.randomness import generator
 
@@ -25,19 +25,26 @@ class Prototypical(Contrastive):
 
     prototypes_QCD: Tensor
 
-    def __init__(
-        self, config: RunConfig, training: ImageSet, coreset: ImageSet, device: torch.device
-    ) -> None:
-        super().__init__(config, training, device)
-        assert self.settings.prototypes is not None
-        self._prototypes = self.settings.prototypes
+    def __init__(self, materials: Materials) -> None:
+        """Build the encoders and empty prototypes.
+
+        Raises:
+            UserError: if there is no coreset.
+        """
+        super().__init__(materials)
+        config = materials.config
+        if materials.coreset is None:
+            raise UserError(f"{config.method}: its prototypes need a coreset. Give --coreset.")
+        assert isinstance(config.settings, Settings)
+        self._prototypes = config.settings.prototypes
         self.query_views = self._prototypes.query_views
-        self._coreset = coreset
+        self._coreset = materials.coreset
         shape = (CORESET_VIEWS, config.data.classes, self.settings.projection[1])
-        self.register_buffer("prototypes_QCD", torch.zeros(shape, device=device))
+        self.register_buffer("prototypes_QCD", torch.zeros(shape, device=materials.device))
 
     def start_epoch(self, epoch: int) -> None:
         """Refresh the prototypes."""
+        super().start_epoch(epoch)
         self.key.eval()
         views = [self._class_means(epoch, view) for view in range(CORESET_VIEWS)]
         self.prototypes_QCD.copy_(torch.stack(views))
@@ -72,14 +79,4 @@ class Prototypical(Contrastive):
         return class_prototypes(torch.cat(embeddings), labels_N, self.prototypes_QCD.shape[1])
 
 
-def build(
-    config: RunConfig, training: ImageSet, coreset: ImageSet | None, device: torch.device
-) -> Prototypical:
-    """Return the objective of a pre-training with prototypes.
-
-    Raises:
-        UserError: if there is no coreset.
-    """
-    if coreset is None:
-        raise UserError(f"{config.method}: its prototypes need a coreset. Give --coreset.")
-    return Prototypical(config, training, coreset, device)
+build = Prototypical

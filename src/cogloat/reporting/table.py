@@ -18,6 +18,7 @@ COLUMNS = [
     *CELL,
     "label",
     "epochs",
+    "augmentation",
     "seeds",
     "mean",
     "std",
@@ -42,6 +43,7 @@ class Run(BaseModel):
     factor: int
     seed: int
     epochs: dict[str, int]
+    augmentations: dict[str, tuple[str, ...]]
     accuracy: Percent
     best_accuracy: Percent
     many: Percent | None
@@ -62,22 +64,29 @@ def accuracy_table(
         paper: the printed numbers; columns method, dataset, factor, mean, std.
 
     Returns:
-        Percentages of the last epoch: mean and sample standard deviation (n-1; blank with one seed)
-        over the seeds, the mean of the best epoch, of the shot groups, the paper's numbers, the
-        difference of the means, and the hash of the long-tailed subset.
+        Epochs and augmentations of the stages, joined by "+" (those of the views of one stage by
+        "/"); percentages of the last epoch: mean and sample standard deviation (n-1; blank with one
+        seed) over the seeds, the mean of the best epoch, of the shot groups, the paper's numbers,
+        the difference of the means, and the hash of the long-tailed subset.
 
     Raises:
         UserError: if a run is there twice, seeds of one method were trained for different
-            numbers of epochs, or runs of one dataset and factor on different subsets.
+            numbers of epochs or with different augmentations, or runs of one dataset and factor
+            on different subsets.
     """
     runs = pd.DataFrame(metrics)
     runs["epochs"] = runs["epochs"].map(lambda stages: "+".join(map(str, stages.values())))
+    runs["augmentation"] = runs["augmentations"].map(
+        lambda stages: "+".join("/".join(views) for views in stages.values())
+    )
     _check_distinct(runs)
     _check_agree(runs, ["dataset", "factor"], "split_sha256", "on different subsets")
     _check_agree(runs, CELL, "epochs", "for different numbers of epochs")
+    _check_agree(runs, CELL, "augmentation", "with different augmentations")
     groups = runs.groupby(CELL, sort=False, as_index=False)
     table = groups.agg(
         epochs=("epochs", "first"),
+        augmentation=("augmentation", "first"),
         seeds=("seed", lambda seeds: " ".join(map(str, sorted(seeds)))),
         mean=("accuracy", "mean"),
         std=("accuracy", "std"),
@@ -108,13 +117,13 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
         datasets: dataset -> the name the table prints.
     """
     settings = list(dict.fromkeys(zip(table["dataset"], table["factor"], strict=True)))
-    headers = ["Method", "Epochs"]
+    headers = ["Method", "Epochs", "Augmentation"]
     headers += [f"{datasets[dataset]} IF {factor}" for dataset, factor in settings]
     lines = []
     for _, own in table.groupby("method", sort=False):
         cells = {(row.dataset, row.factor): _cell(row) for row in own.itertuples()}
-        epochs = "; ".join(dict.fromkeys(own["epochs"]))
-        lines.append([own["label"].iloc[0], epochs, *(cells.get(key, "") for key in settings)])
+        how = ["; ".join(dict.fromkeys(own[column])) for column in ("epochs", "augmentation")]
+        lines.append([own["label"].iloc[0], *how, *(cells.get(key, "") for key in settings)])
     rule = ["---"] * len(headers)
     rows = [f"| {' | '.join(cells)} |" for cells in (headers, rule, *lines)]
     return "\n".join([*rows, "", _legend(table), ""])

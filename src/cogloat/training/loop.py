@@ -12,12 +12,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from cogloat.config.schema import Training
-from cogloat.data.sampling import epoch_order
 from cogloat.errors import UserError
-from cogloat.randomness import generator
 from cogloat.training.machine import Machine
 from cogloat.training.resume import Interruption, ResumeState
-from cogloat.training.schedule import learning_rate_factor
+from cogloat.training.schedule import begins_cycle, learning_rate_factor
 
 Row = dict[str, int | float | None]
 
@@ -26,6 +24,9 @@ class Objective(Protocol):
     """A module that turns a batch into a loss; its state dictionary is all the state it has."""
 
     size: int  # number of training images
+
+    def order(self, epoch: int) -> Tensor:
+        """Return the positions of the images in the order of the epoch, on the CPU."""
 
     def start_epoch(self, epoch: int) -> None:
         """Prepare what stays constant within an epoch."""
@@ -40,7 +41,6 @@ class Objective(Protocol):
 def fit(
     objective: Any,
     settings: Training,
-    seed: int,
     machine: Machine,
     resume: ResumeState,
     name: str,
@@ -50,7 +50,6 @@ def fit(
     Args:
         objective: an `nn.Module` with the `Objective` protocol, on the machine's device.
         settings: epochs, batch size, optimizer and schedule.
-        seed: of the order of the images.
         machine: device and precision.
         resume: where the state is kept; it stays there until the caller removes it.
         name: of the run, for the progress bar.
@@ -96,11 +95,13 @@ def fit(
             )
             for group in optimizer.param_groups:
                 group["lr"] = lr
-            order = epoch_order(objective.size, generator("cpu", seed, "order", epoch))
-            batches = order.to(machine.device).split(settings.batch_size)[:steps]
+            order = objective.order(epoch).to(machine.device)
+            batches = order.split(settings.batch_size)[:steps]
             objective.train()
             if first_step == 0:
                 sums = {}
+                if begins_cycle(settings.schedule, epoch, settings.epochs):
+                    optimizer.state.clear()
                 objective.start_epoch(epoch)
 
             for step in range(first_step, steps):

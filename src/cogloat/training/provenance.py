@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from cogloat.config.schema import RunConfig
 from cogloat.files import sha256, write_text
 from cogloat.training.loop import Row
 from cogloat.training.machine import Machine
@@ -25,20 +26,20 @@ def identity(config: Path, code: str, inputs: dict[str, Path]) -> dict[str, str]
 
 
 def describe_stage(
-    stage: str, epochs: int, identity: dict[str, str], machine: Machine, seconds: float
+    config: RunConfig, identity: dict[str, str], machine: Machine, seconds: float
 ) -> dict[str, Any]:
     """Return a stage's entry in provenance.json.
 
     Args:
-        stage: its name.
-        epochs: it trained for.
+        config: of the stage.
         identity: what the result depends on, from `identity`.
         machine: where it ran.
         seconds: wall-clock time of the last process that worked on it.
     """
     return {
-        "stage": stage,
-        "epochs": epochs,
+        "stage": config.stage,
+        "epochs": config.settings.epochs,
+        "augmentations": config.settings.augmentations,
         **identity,
         **machine.describe(),
         "seconds": round(seconds, 1),

@@ -16,17 +16,30 @@ def learning_rate_factor(schedule: Cosine | Steps, epoch: int, epochs: int) -> f
         epochs: their number.
 
     Returns:
-        A linear warm-up (1/w, 2/w, ..., 1) in the first w epochs; then the cosine from 1 towards 0,
-        or the factor of the last milestone passed.
+        A linear warm-up (1/w, 2/w, ..., 1) in the first w epochs; then the cosine from 1 towards 0
+        (of the cycle that the epoch is in), or the factor of the last milestone passed.
     """
     warmup = round(schedule.warmup * epochs)
     if epoch < warmup:
         return (epoch + 1) / warmup
     if isinstance(schedule, Cosine):
-        return 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+        start, end = _cycle(schedule, epoch, epochs)
+        return 0.5 * (1 + math.cos(math.pi * (epoch - start) / (end - start)))
     passed = [
         factor
         for at, factor in zip(schedule.at, schedule.factors, strict=True)
         if epoch >= round(at * epochs)
     ]
     return passed[-1] if passed else 1.0
+
+
+def begins_cycle(schedule: Cosine | Steps, epoch: int, epochs: int) -> bool:
+    """Say whether a cosine starts again in an epoch, and the optimizer with it."""
+    return isinstance(schedule, Cosine) and _cycle(schedule, epoch, epochs)[0] == epoch
+
+
+def _cycle(schedule: Cosine, epoch: int, epochs: int) -> tuple[int, int]:
+    """Return the first epoch of the cycle that holds an epoch, and that of the next."""
+    bounds = [round(cycle * epochs / schedule.cycles) for cycle in range(schedule.cycles + 1)]
+    following = next(place for place, bound in enumerate(bounds) if bound > epoch)
+    return bounds[following - 1], bounds[following]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.errors import UserError
 from cogloat.files import write_json
 from cogloat.fingerprint import fingerprint
+from cogloat.objectives import Materials
+from cogloat.randomness import seeded_globally
 from cogloat.training.checkpoint import save_checkpoint
-from cogloat.training.loop import Row
+from cogloat.training.loop import Row, fit
 from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
 from cogloat.training.provenance import describe_stage, identity, write_history
 from cogloat.training.resume import ResumeState
@@ -33,15 +36,22 @@ class Stage:
     output_dir: Path
     started: float
 
-    def finish(self, weights: dict[str, Tensor], history: list[Row]) -> None:
+    def run(self, materials: Materials) -> None:
+        """Train the objective that the configuration names, and write what the stage leaves."""
+        config = self.config
+        objectives = importlib.import_module(f"cogloat.objectives.{config.settings.objective}")
+        with seeded_globally(config.seed, "initialise", config.stage):
+            objective = objectives.build(materials)
+        history = fit(objective, config.settings, self.machine, self.resume, config.name)
+        self._finish(objective.weights(), history)
+
+    def _finish(self, weights: dict[str, Tensor], history: list[Row]) -> None:
         """Write weights.pt, history.csv and provenance.json; then drop the resume state."""
         on_cpu = {name: value.cpu() for name, value in weights.items()}
         save_checkpoint(self.output_dir / "weights.pt", on_cpu)
         write_history(self.output_dir / "history.csv", history)
         seconds = time.monotonic() - self.started
-        stage = describe_stage(
-            self.config.stage, len(history), self.resume.identity, self.machine, seconds
-        )
+        stage = describe_stage(self.config, self.resume.identity, self.machine, seconds)
         write_json(self.output_dir / "provenance.json", stage)
         self.resume.remove()
 
@@ -68,29 +78,29 @@ def add_scratch_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_stage(args: argparse.Namespace, stage: str, script: str, **inputs: Path) -> Stage:
+def open_stage(args: argparse.Namespace, stage: str, script: str, **inputs: Path | None) -> Stage:
     """Read the configuration and the data of a stage.
 
     Args:
         args: of `stage_parser`.
         stage: its name; another stage's configuration is an error.
         script: the script's `__file__`.
-        inputs: name -> further file that the result depends on.
+        inputs: name -> further file that the result depends on, or None where there is none.
 
     Raises:
         UserError: if something is missing, damaged or of another stage.
     """
     started = time.monotonic()
     config = load(RunConfig, args.config)
-    settings = config.pretrain or config.classify
-    if config.stage != stage or settings is None:
+    if config.stage != stage:
         raise UserError(
             f"{args.config}: stage is '{config.stage}', this script runs '{stage}'. "
             "Give the configuration of this stage."
         )
     machine = set_up_machine(args)
     training = load_training_set(args.store, args.split, config.data.classes, machine.device)
-    code = fingerprint(Path(script), f"cogloat.objectives.{settings.objective}")
-    known = identity(args.config, code, {"split": args.split, **inputs})
+    code = fingerprint(Path(script), f"cogloat.objectives.{config.settings.objective}")
+    given = {name: path for name, path in inputs.items() if path is not None}
+    known = identity(args.config, code, {"split": args.split, **given})
     resume = ResumeState(args.scratch, known, args.save_every)
     return Stage(config, training, machine, resume, args.output_dir, started)

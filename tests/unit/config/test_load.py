@@ -123,8 +123,91 @@ def test_mistake_in_a_datasets_override_names_the_dataset(config):
     assert file.exists()
 
 
+def test_objectives_override_wins_over_the_stages_and_reaches_no_other_method(config):
+    dataset = config / "datasets" / "digits.yaml"
+    edit(dataset, "  parametric: {queue: 256,", "  parametric: {epochs: 7, queue: 256,")
+    paco = run_config(config, "digits", 100, "paco", 0, "train").settings
+    assert (paco.epochs, paco.queue, paco.batch_size) == (7, 256, 64)
+    assert run_config(config, "digits", 100, "ce", 0, "train").settings.epochs == 150
+
+
+def test_mistake_in_an_objectives_override_names_the_dataset(config):
+    file = edit(config / "datasets" / "digits.yaml", "{queue: 256, key", "{queue: 250, key")
+    text = message(run_config, config, "digits", 100, "paco", 0, "train")
+    assert text.startswith(f"{file}: ")
+    assert "overrides.parametric: queue (250) must be a multiple of batch_size (64)" in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  objective: parametric\n", "", "train.objective: missing key. Add it"),
+        ("objective: parametric", "objective: parametrc", "train: Input tag 'parametrc' found"),
+        (
+            "queue: 1024",
+            "queue: 1000",
+            "train: queue (1000) must be a multiple of batch_size (128)",
+        ),
+        (
+            "queue_labels: random",
+            "queue_labels: all",
+            "train.queue_labels: Input should be 'random'",
+        ),
+        ("  alpha: 0.01\n", "", "train.alpha: missing key. Add it; another file"),
+        (
+            "autoaugment_cutout",
+            "autoaugment_cutuot",
+            "augmentations: there is no 'autoaugment_cutu",
+        ),
+    ],
+)
+def test_mistake_in_a_method_with_an_objective_of_its_own_is_named(config, old, new, expected):
+    edit(config / "methods" / "paco.yaml", old, new)
+    assert expected in message(run_config, config, "digits", 100, "paco", 0, "train")
+
+
+@pytest.mark.parametrize(
+    ("method", "old", "new", "expected"),
+    [
+        ("focal", "gamma: 1.0", "gamma: 0.5", "gamma: must be 0 or at least 1, but it is 0.5"),
+        (
+            "tsc",
+            "weight: 0.2",
+            "wight: 0.2",
+            "targets.wight: unknown key. Did you mean 'weight'?",
+        ),
+        (
+            "m2m_ldam",
+            "beta: 0.999",
+            "beta: 1.0",
+            "beta: Input should be less than 1, but it is 1.0",
+        ),
+    ],
+)
+def test_number_without_a_meaning_is_refused(config, method, old, new, expected):
+    file = edit(config / "methods" / f"{method}.yaml", old, new)
+    lines = message(load_method, config, method).splitlines()
+    assert any(line.startswith(f"{file}: ") and expected in line for line in lines)
+
+
+@pytest.mark.parametrize("generator", ["ldam", "paco", "kcl"])
+def test_generator_that_could_never_be_sure_is_refused(config, generator):
+    file = edit(config / "methods" / "m2m_ldam.yaml", "generator: ce", f"generator: {generator}")
+    text = message(load_workflow, config)
+    assert text.startswith(f"{file}: train.translation.generator: '{generator}' is not a one-stage")
+    assert "such as 'ce'" in text
+
+
+def test_mistake_in_how_targets_are_placed_is_named(config):
+    file = edit(config / "targets.yaml", "steps: 10000", "steps: 0")
+    text = message(load_workflow, config)
+    assert text == f"{file}: steps: Input should be greater than or equal to 1, but it is 0. " + (
+        "Change the value."
+    )
+
+
 def test_every_mistake_of_a_file_is_listed(config):
-    file = config / "methods" / "ce.yaml"
+    file = config / "methods" / "base" / "classifier.yaml"
     edit(file, "batch_size: 128", "batch_sise: 128")
     edit(file, "lr: 0.1", "lr: -1")
     lines = message(load_method, config, "ce").splitlines()
@@ -168,7 +251,7 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
         ("factors: [100, 50, 10]", "factors: [0.5]", "factors.0: Input should be a valid integer"),
         ("seeds: [0, 1, 2]", "seeds: [-1]", "seeds.0: Input should be greater than or equal to 0"),
         ("datasets: [digits]", "datasets: [digit]", "'digit' is unknown.*Did you mean 'digits'"),
-        ("methods: [ce, kcl", "methods: [ce, klc", "'klc' is unknown.*Did you mean 'kcl'"),
+        ("- kcl", "- klc", "'klc' is unknown.*Did you mean 'kcl'"),
         ("table2:", "table3:", "table3: unknown key. Did you mean 'table2'"),
     ],
 )
@@ -233,8 +316,7 @@ def test_section_of_another_kind_is_replaced_whole(config):
 
 
 def test_datasets_override_wins_over_the_method(config):
-    stage = run_config(config, "digits", 100, "kcl", 0, "pretrain").pretrain
-    assert stage is not None
+    stage = run_config(config, "digits", 100, "kcl", 0, "pretrain").settings
     assert (stage.queue, stage.batch_size) == (256, 64)
     assert stage.optimizer.lr == 0.1  # of the method: the dataset does not say
     proxy = coreset_config(config, "digits", 100, "glister").settings.proxy
@@ -243,7 +325,10 @@ def test_datasets_override_wins_over_the_method(config):
 
 
 def test_effective_configuration_read_back_is_the_same(config, tmp_path):
-    for method, stage in [("ce", "train"), ("cogloat_proco", "pretrain"), ("kcl", "finetune")]:
+    for method, stage in [
+        *(("ce", "train"), ("m2m_ldam", "train"), ("paco", "train"), ("bcl", "train")),
+        *(("cogloat_proco", "pretrain"), ("tsc", "pretrain"), ("kcl", "finetune")),
+    ]:
         effective = run_config(config, "cifar10", 100, method, 2, stage)
         path = tmp_path / "config.json"
         path.write_text(dump(effective))

@@ -259,3 +259,12 @@ def test_evaluation_normalises_and_does_nothing_else():
     expected = tv.normalize(pixels / 255, list(MEAN), list(STD))
     torch.testing.assert_close(evaluation_transform(pixels, MEAN, STD), expected)
     assert math.isfinite(float(expected.sum()))
+
+
+def test_networks_in_bfloat16_leave_the_images_in_float32():
+    pixels = torch.randint(0, 256, (6, 3, 32, 32), generator=seeded(), dtype=torch.uint8)
+    blurred = (Blur(op="blur", sigma=(0.1, 2.0), kernel=13, p=1.0), *PIPELINE)
+    augment = Augmentation(blurred, MEAN, STD, 32)
+    expected = augment(pixels, seeded())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(augment(pixels, seeded()), expected)

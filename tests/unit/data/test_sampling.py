@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cogloat.data.sampling import ClassIndex, epoch_order, global_positives
+from cogloat.data.sampling import ClassIndex, balanced_order, epoch_order, global_positives
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -51,3 +51,46 @@ def test_redrawn_on_every_visit_and_the_same_for_the_same_generator():
 def test_epoch_visits_every_image_once(size):
     order = epoch_order(size, torch.Generator().manual_seed(0))
     assert sorted(order.tolist()) == list(range(size))
+
+
+def chi_square(positions, cells):
+    """Return Pearson's statistic of positions (as cells) against equal frequencies."""
+    observed = torch.bincount(positions, minlength=cells).double()
+    expected = len(positions) / cells
+    return float(((observed - expected) ** 2 / expected).sum())
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    labels=st.lists(st.integers(0, 3), min_size=1, max_size=40),
+    absent=st.integers(0, 2),
+    seed=st.integers(0, 1000),
+)
+def test_balanced_order_has_valid_positions_as_many_as_there_are_images(labels, absent, seed):
+    """Whether or not every class has images."""
+    classes = torch.tensor(labels)
+    counts = torch.bincount(classes, minlength=4 + absent)
+    one, two = (
+        balanced_order(classes, counts, torch.Generator().manual_seed(seed)) for _ in range(2)
+    )
+    assert one.shape == (len(labels),)
+    assert set(one.tolist()) <= set(range(len(labels)))
+    assert torch.equal(one, two)
+
+
+def test_balanced_order_differs_from_draw_to_draw():
+    labels, draw = torch.arange(100) % 3, torch.Generator().manual_seed(0)
+    counts = torch.bincount(labels)
+    assert not torch.equal(*(balanced_order(labels, counts, draw) for _ in range(2)))
+
+
+def test_balanced_order_visits_every_class_and_each_of_its_images_equally_often():
+    """Class sizes 15,000 to 100; limits of chi-square at 0.1 %, 3 and 99 degrees of freedom."""
+    counts = torch.tensor([15_000, 4_000, 900, 100])
+    labels = torch.arange(4).repeat_interleave(counts)
+    labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))]
+    order = balanced_order(labels, counts, torch.Generator().manual_seed(0))
+    assert chi_square(labels[order], 4) < 16.27
+    rarest = (labels == 3).nonzero()[:, 0]
+    drawn = torch.searchsorted(rarest, order[labels[order] == 3])
+    assert chi_square(drawn, 100) < 148.2

@@ -57,6 +57,7 @@ def stage(tmp_path):
     origin = {
         "stage": "train",
         "epochs": 5,
+        "augmentations": ["weak"],
         "configuration": sha256(tmp_path / "config.json"),
         "split": sha256(tmp_path / "split.csv"),
     }
@@ -82,6 +83,7 @@ def test_metrics_are_those_of_one_image_at_a_time_and_say_where_they_come_from(s
     assert found["few"] == pytest.approx(100 * sum(hits[7:]) / (3 * EACH))
     assert (found["best_accuracy"], found["best_epoch"]) == (50.0, 2)
     assert (found["class_counts"], found["epochs"]) == (COUNTS, {"train": 5})
+    assert found["augmentations"] == {"train": ["weak"]}
     assert found["split_sha256"] == sha256(folder / "split.csv")
     assert f"warning: {folder / 'history.csv'} ends with {LAST:.2f} %" in done.stderr
     provenance = json.loads((folder / "provenance.json").read_text())

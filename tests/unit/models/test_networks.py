@@ -21,7 +21,15 @@ def test_resnet_32_has_the_published_number_of_parameters(classes, total):
     assert parameter_count(backbone) == 463_504
     linear = make_classifier("linear", backbone.feature_dim, classes)
     assert parameter_count(backbone) + parameter_count(linear) == total
-    assert parameter_count(ProjectionHead(64, 64, 128)) == 12_480
+
+
+@pytest.mark.parametrize(
+    ("hidden", "outputs", "batch_norm", "total"),
+    [(64, 128, False, 12_480), (512, 128, True, 99_968), (64, 32, True, 6_368)],
+    ids=["TSC", "BCL", "PaCo"],
+)
+def test_projection_has_the_published_number_of_parameters(hidden, outputs, batch_norm, total):
+    assert parameter_count(ProjectionHead(64, hidden, outputs, batch_norm=batch_norm)) == total
 
 
 def test_resnet_32_has_31_convolutions_at_the_sizes_of_the_paper():
@@ -111,7 +119,10 @@ def test_same_seed_gives_the_same_initial_weights():
 
 
 def test_projection_is_a_hidden_layer_with_relu_and_unit_norm():
-    head, x = ProjectionHead(6, 5, 4).double(), torch.randn(3, 6, dtype=torch.float64)
+    head, x = (
+        ProjectionHead(6, 5, 4, batch_norm=False).double(),
+        torch.randn(3, 6, dtype=torch.float64),
+    )
     w1, b1, w2, b2 = head.parameters()
     expected = (x @ w1.T + b1).clamp(min=0) @ w2.T + b2
     torch.testing.assert_close(head(x), expected / expected.square().sum(1, keepdim=True).sqrt())

@@ -1,37 +1,36 @@
 """The classification objective: weights, deferral, freezing and when it evaluates."""
 
-from pathlib import Path
-
 import pytest
 import torch
+from miniature import build, configured, image_set, save_weights, without_augmentation
 from torch.nn import functional as F
 
-from cogloat.config.load import run_config
-from cogloat.config.schema import EffectiveNumber, InverseFrequency, Ldam
+from cogloat.config.schema import EffectiveNumber, Focal, InverseFrequency, Ldam, LogitAdjusted
 from cogloat.data.imageset import ImageSet
 from cogloat.losses.classification import effective_number_weights
-from cogloat.objectives.classification import Classification, build
+from cogloat.objectives.classification import Classification
 from cogloat.training.networks import Classifier
 
-CONFIG = Path(__file__).parents[3] / "config"
 COUNTS = [12, 6, 2]
 
 
 @pytest.fixture
 def images() -> ImageSet:
-    labels = torch.arange(len(COUNTS)).repeat_interleave(torch.tensor(COUNTS))
-    draw = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (len(labels), 3, 8, 8), generator=draw, dtype=torch.uint8)
-    return ImageSet(pixels, labels, torch.tensor(COUNTS))
+    return image_set(COUNTS)
 
 
-def built(images: ImageSet, *, frozen: bool = False, **changes: object) -> Classification:
-    config = run_config(CONFIG, "digits", 10, "ce", 0, "train")
-    settings = config.classify.model_copy(update=changes)
-    data = config.data.model_copy(update={"augmentation": ()})
-    torch.manual_seed(0)
-    network = Classifier(8, len(COUNTS), settings.loss.classifier)
-    return build(network, settings, data, images, images, 0, frozen=frozen).train()
+def built(images: ImageSet, **changes: object) -> Classification:
+    config = configured("ce", "train", len(COUNTS), **changes)
+    return build(without_augmentation(config), images, test=images)
+
+
+@pytest.fixture
+def frozen(images, tmp_path) -> Classification:
+    """A finetune stage, from a random encoder."""
+    torch.manual_seed(1)
+    encoder = save_weights(tmp_path / "weights.pt", Classifier(8, len(COUNTS), "linear"))
+    config = configured("kcl", "finetune", len(COUNTS))
+    return build(without_augmentation(config), images, test=images, encoder=encoder)
 
 
 def test_cross_entropy_without_weights_is_pytorchs(images):
@@ -72,17 +71,46 @@ def test_ldam_uses_a_cosine_classifier_and_stays_finite(images):
     assert objective.classifier.head.weight.shape == (3, 64)
 
 
-def test_frozen_backbone_does_not_change_nor_do_its_statistics(images):
-    objective = built(images, frozen=True)
+@pytest.mark.parametrize(("loss", "offsets"), [(0.0, 0.0), (1.0, 1.0), (0.5, 0.5)])
+def test_logit_adjustment_adds_the_log_prior_in_training_only(images, loss, offsets):
+    objective = built(images, loss=LogitAdjusted(kind="logit_adjusted", tau=loss))
+    scores = torch.randn(20, 3)
+    prior = torch.tensor(COUNTS).double().div(sum(COUNTS)).log()
+    expected = F.cross_entropy(scores + offsets * prior, images.labels_N)
+    adjusted = objective._criterion(scores, images.labels_N, 0)
+    torch.testing.assert_close(adjusted.double(), expected, rtol=1e-5, atol=1e-6)
+    objective.eval()
+    assert torch.equal(objective._test_scores(images), built(images).eval()._test_scores(images))
+
+
+def test_focal_loss_spares_what_is_learned(images):
+    objective = built(images, loss=Focal(kind="focal", gamma=1.0))
+    scores = torch.randn(20, 3)
+    loss = F.cross_entropy(scores, images.labels_N, reduction="none")
+    expected = ((1 - torch.exp(-loss)) * loss).mean()
+    torch.testing.assert_close(objective._criterion(scores, images.labels_N, 0), expected)
+
+
+def test_a_finetune_stage_begins_with_the_encoders_backbone(images, tmp_path):
+    torch.manual_seed(1)
+    trained = Classifier(8, len(COUNTS), "linear")
+    encoder = save_weights(tmp_path / "weights.pt", trained)
+    objective = build(configured("kcl", "finetune", len(COUNTS)), images, encoder=encoder)
+    for name, value in trained.backbone.state_dict().items():
+        assert torch.equal(objective.classifier.backbone.state_dict()[name], value)
+
+
+def test_frozen_backbone_does_not_change_nor_do_its_statistics(frozen, images):
+    objective = frozen
     before = {k: v.clone() for k, v in objective.classifier.backbone.state_dict().items()}
     objective.loss(torch.arange(len(images)), 0, 0)["loss"].backward()
-    objective.end_epoch(0)
+    objective.end_epoch(objective._settings.epochs - 1)
     objective.train()
     assert not objective.classifier.backbone.training
     after = objective.classifier.backbone.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     trainable = [name for name, w in objective.named_parameters() if w.requires_grad]
-    assert trainable == ["classifier.head.weight", "classifier.head.bias"]
+    assert trainable == ["classifier.head.weight"]  # LDAM's cosine classifier has no bias
 
 
 def test_test_accuracy_is_measured_when_due_and_in_the_last_epoch(images):
@@ -91,8 +119,8 @@ def test_test_accuracy_is_measured_when_due_and_in_the_last_epoch(images):
     assert [value is not None for value in measured] == [False, True, False, True, True]
 
 
-def test_cached_features_give_the_accuracy_of_a_full_pass(images):
-    objective = built(images, frozen=True)
+def test_cached_features_give_the_accuracy_of_a_full_pass(frozen, images):
+    objective = frozen
     objective.end_epoch(objective._settings.epochs - 1)
     cached = objective._test_scores(images)
     objective._test_features = None

@@ -1,13 +1,13 @@
 """The objectives against their parts put together by hand, and what a step does to the state."""
 
 import copy
-from pathlib import Path
 
+import miniature
 import pytest
 import torch
+from miniature import image_set
 from torch.nn import functional as F
 
-from cogloat.config.load import run_config
 from cogloat.config.schema import (
     AdaptiveTemperature,
     ConstantTemperature,
@@ -15,38 +15,25 @@ from cogloat.config.schema import (
     RunConfig,
 )
 from cogloat.data.imageset import ImageSet
-from cogloat.objectives import contrastive, prototypical
-from cogloat.randomness import seeded_globally
+from cogloat.errors import UserError
+from cogloat.objectives import contrastive
 
-CONFIG = Path(__file__).parents[3] / "config"
 BATCH = 8
 COUNTS = [20, 10, 6]
 
 
 def configured(method: str, **changes: object) -> RunConfig:
-    config = run_config(CONFIG, "digits", 100, method, 0, "pretrain")
     small = {"batch_size": BATCH, "queue": 4 * BATCH, "projection": (16, 8), "key_momentum": 0.5}
-    settings = config.pretrain.model_copy(update=small | changes)
-    data = config.data.model_copy(update={"classes": len(COUNTS)})
-    return config.model_copy(update={"pretrain": settings, "data": data})
+    return miniature.configured(method, "pretrain", len(COUNTS), **(small | changes))
 
 
 @pytest.fixture
 def images() -> ImageSet:
-    draw = torch.Generator().manual_seed(0)
-    labels = torch.arange(len(COUNTS)).repeat_interleave(torch.tensor(COUNTS))
-    pixels = torch.randint(0, 256, (len(labels), 3, 8, 8), generator=draw, dtype=torch.uint8)
-    return ImageSet(pixels, labels, torch.tensor(COUNTS))
+    return image_set(COUNTS)
 
 
 def build(method: str, images: ImageSet, **changes: object) -> contrastive.Contrastive:
-    config = configured(method, **changes)
-    module = contrastive if config.pretrain.prototypes is None else prototypical
-    with seeded_globally(0, "test"):
-        objective = module.build(config, images, images, torch.device("cpu"))
-    objective.train()
-    objective.start_epoch(0)
-    return objective
+    return miniature.build(configured(method, **changes), images, coreset=images)
 
 
 POSITIONS = torch.arange(0, 4 * BATCH, 4)
@@ -117,7 +104,7 @@ def test_refreshing_prototypes_leaves_batch_norm_statistics_alone(images):
 
 @pytest.mark.parametrize("views", [1, 2])
 def test_both_views_of_the_query_get_a_gradient_if_asked(images, views):
-    settings = configured("cogloat_proco").pretrain.prototypes
+    settings = configured("cogloat_proco").settings.prototypes
     objective = build(
         "cogloat_proco", images, prototypes=settings.model_copy(update={"query_views": views})
     )
@@ -164,12 +151,37 @@ def test_the_state_dictionary_is_all_the_state(images):
     assert torch.equal(one, two)
 
 
+def test_prototypes_without_a_coreset_are_refused(images):
+    with pytest.raises(UserError, match=r"cogloat_proco: its prototypes need .* Give --coreset"):
+        miniature.build(configured("cogloat_proco"), images)
+
+
+@pytest.mark.parametrize("batches", [2, 4, 12])
+def test_a_queue_filled_before_the_first_step_holds_keys_of_passes_over_the_images(images, batches):
+    """36 images give 4 whole batches a pass; the last batches are those that stay."""
+    objective = build("kcl", images, queue=batches * BATCH, queue_prefill=True)
+    labels = objective.queue.labels
+    torch.testing.assert_close(objective.queue.keys.norm(dim=1), torch.ones(batches * BATCH))
+    for start in range(0, batches * BATCH, 4 * BATCH):
+        in_a_pass = torch.bincount(labels[start : start + 4 * BATCH], minlength=3)
+        assert (in_a_pass <= torch.tensor(COUNTS)).all()
+    assert (labels >= 0).all()
+    again = build("kcl", images, queue=batches * BATCH, queue_prefill=True)
+    assert torch.equal(objective.queue.keys, again.queue.keys)
+    kept = objective.queue.keys.clone()
+    objective.start_epoch(1)
+    assert torch.equal(objective.queue.keys, kept)
+
+
 CONSTANT = ConstantTemperature(kind="constant", value=0.07)
 ADAPTIVE = AdaptiveTemperature(kind="adaptive", gamma=0.07)
-PROTOTYPES = configured("cogloat_proco").pretrain.prototypes
+KCL = {
+    name: getattr(configured("kcl").settings, name)
+    for name in ("positives", "denominator", "temperature")
+}
 ABLATIONS = {
     "adaptive temperature alone": ("kcl", {"temperature": ADAPTIVE}),
-    "prototypes alone": ("kcl", {"prototypes": PROTOTYPES}),
+    "prototypes alone": ("cogloat_proco", KCL | {"temperature": CONSTANT}),
     "global selection alone": ("cogloat", {"temperature": CONSTANT}),
     "supervised": ("cogloat", {"positives": Positives(from_dataset=3, from_queue="all")}),
     "k-positive": ("cogloat", {"positives": Positives(from_dataset=3, from_queue=2)}),

@@ -22,9 +22,11 @@ def measured(method="kcl", dataset="cifar10", seed=0, accuracy=77.0, **changes):
         "split_sha256": "a" * 64,
     }
     stages = {"pretrain": 1000, "finetune": 200} if method == "kcl" else {"train": 200}
+    views = {"pretrain": ["contrastive"], "finetune": ["weak"]}
+    views = views if method == "kcl" else {"train": ["strong", "weak"]}
     return {
         **{"method": method, "dataset": dataset, "factor": 100, "seed": seed, "epochs": stages},
-        **{"accuracy": accuracy, "best_accuracy": accuracy + 1},
+        **{"augmentations": views, "accuracy": accuracy, "best_accuracy": accuracy + 1},
         **known,
         **changes,
     }
@@ -39,6 +41,7 @@ def test_mean_sample_deviation_and_difference_over_three_seeds():
     assert row["best_mean"] == pytest.approx(statistics.mean(values) + 1)
     assert row["difference"] == pytest.approx(statistics.mean(values) - 77.6)
     assert (row["seeds"], row["epochs"], row["label"]) == ("0 1 2", "1000+200", "KCL")
+    assert row["augmentation"] == "contrastive+weak"
     assert math.isnan(row["few"])
 
 
@@ -47,7 +50,7 @@ def test_one_seed_has_no_deviation_and_says_so():
     assert math.isnan(table["std"][0])
     text = to_markdown(table, {"cifar10": "CIFAR-10-LT"})
     assert "one run each" in text
-    assert "| KCL | 1000+200 | 77.0 (paper 77.6, -0.6) |" in text
+    assert "| KCL | 1000+200 | contrastive+weak | 77.0 (paper 77.6, -0.6) |" in text
 
 
 def test_rows_and_columns_keep_the_order_they_come_in():
@@ -60,9 +63,9 @@ def test_rows_and_columns_keep_the_order_they_come_in():
     table = accuracy_table(runs, LABELS, PAPER)
     assert list(table["method"]) == ["kcl", "ce", "kcl", "ce"]
     lines = to_markdown(table, {"cifar10": "C10", "cifar100": "C100"}).splitlines()
-    assert lines[0] == "| Method | Epochs | C100 IF 100 | C10 IF 100 |"
+    assert lines[0] == "| Method | Epochs | Augmentation | C100 IF 100 | C10 IF 100 |"
     assert lines[2].startswith("| KCL |")
-    assert lines[3] == "| CE | 200 | 77.0 ± 0.0 | 77.0 ± 0.0 |"
+    assert lines[3] == "| CE | 200 | strong/weak | 77.0 ± 0.0 | 77.0 ± 0.0 |"
 
 
 def test_cell_without_a_printed_number_is_blank_in_csv():
@@ -89,6 +92,12 @@ def test_seeds_trained_for_different_numbers_of_epochs_are_refused():
     shorter = measured(seed=1, epochs={"pretrain": 10, "finetune": 200})
     with pytest.raises(UserError, match=r"kcl on cifar10 IF 100: .* different numbers of epochs"):
         accuracy_table([measured(), shorter], LABELS, PAPER)
+
+
+def test_seeds_trained_with_different_augmentations_are_refused():
+    other = measured(seed=1, augmentations={"pretrain": ["strong"], "finetune": ["weak"]})
+    with pytest.raises(UserError, match=r"kcl on cifar10 IF 100: .* different augmentations"):
+        accuracy_table([measured(), other], LABELS, PAPER)
 
 
 def tabulate(folder, *metrics, paper=REPO / "config/paper/table2.csv"):

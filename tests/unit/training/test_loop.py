@@ -22,6 +22,9 @@ class Line(nn.Module):
         self.frozen = nn.Parameter(torch.tensor(5.0), requires_grad=False)
         self.seen: list[list[int]] = []
 
+    def order(self, epoch):
+        return torch.randperm(self.size, generator=torch.Generator().manual_seed(epoch))
+
     def start_epoch(self, epoch):
         self.seen.append([])
 
@@ -43,7 +46,7 @@ class WholeBatches(Training):
 
 def settings(kind=Batches, **changes):
     described = {
-        **{"epochs": 4, "batch_size": 4, "augmentation": "none"},
+        **{"objective": "classification", "epochs": 4, "batch_size": 4, "augmentation": "none"},
         "optimizer": Optimizer(lr=0.1, momentum=0.5, weight_decay=0.0),
         "schedule": Cosine(kind="cosine"),
     }
@@ -53,7 +56,7 @@ def settings(kind=Batches, **changes):
 def train(objective, tmp_path, **changes):
     machine = Machine(torch.device("cpu"), 1, "float32")
     resume = ResumeState(tmp_path / "state.pt", {"code": "a"}, save_every=1000)
-    return fit(objective, settings(**changes), 0, machine, resume, "line")
+    return fit(objective, settings(**changes), machine, resume, "line")
 
 
 def test_every_image_is_seen_once_an_epoch_in_another_order(tmp_path):

@@ -1,21 +1,124 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripts import REPO
 
-from cogloat.config.schema import Cosine, Steps
-from cogloat.training.schedule import learning_rate_factor
+from cogloat.config.load import load_method
+from cogloat.config.schema import Cosine, Steps, Training
+from cogloat.training.schedule import begins_cycle, learning_rate_factor
 
-LDAM_RECIPE = Steps(kind="steps", warmup=0.025, at=(0.8, 0.9), factors=(0.01, 0.0001))
+CONFIG = REPO / "config"
+
+
+def factors_of(stage: Training, epochs: int | None = None) -> list[float]:
+    epochs = epochs or stage.epochs
+    return [learning_rate_factor(stage.schedule, epoch, epochs) for epoch in range(epochs)]
 
 
 @pytest.mark.parametrize(
-    ("epoch", "factor"),
-    [(0, 0.2), (3, 0.8), (4, 1.0), (159, 1.0), (160, 0.01), (179, 0.01), (180, 1e-4), (199, 1e-4)],
+    "method",
+    ["balanced_softmax", "cb_ce", "ce", "ce_drw", "focal", "ldam", "ldam_drw", "m2m_ldam"],
 )
-def test_ldam_recipe_at_every_boundary_of_200_epochs(epoch, factor):
-    assert learning_rate_factor(LDAM_RECIPE, epoch, 200) == pytest.approx(factor)
+def test_ldam_recipe_in_every_epoch(method):
+    """kaidic/LDAM-DRW:cifar_train.py: 0.1, five epochs of warm-up, falls by 100 at 160 and 180."""
+    train = load_method(CONFIG, method).train
+    warmup = [1 / 5, 2 / 5, 3 / 5, 4 / 5, 1]
+    assert (train.epochs, train.optimizer.lr) == (200, 0.1)
+    assert factors_of(train) == pytest.approx(
+        warmup + [1] * 155 + [0.01] * 20 + [0.0001] * 20, rel=1e-12
+    )
+
+
+def test_paco_recipe_in_every_epoch():
+    """PaCo/LT/sh/CIFAR100_train_imb*.sh: 0.05, ten epochs of warm-up, falls by 10 at 321 and 361.
+
+    The official warm-up goes on to 1.1 in the eleventh epoch; ours ends at 1 in the tenth.
+    """
+    train = load_method(CONFIG, "paco").train
+    warmup = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+    assert (train.epochs, train.optimizer.lr) == (400, 0.05)
+    assert factors_of(train) == pytest.approx(
+        warmup + [1] * 311 + [0.1] * 40 + [0.01] * 39, rel=1e-12
+    )
+
+
+def test_bcl_recipe_in_every_epoch():
+    """ConCutMix:run_files: 0.15, five epochs of warm-up, falls by 10 at 160 and 180."""
+    train = load_method(CONFIG, "bcl").train
+    warmup = [1 / 5, 2 / 5, 3 / 5, 4 / 5, 1]
+    assert (train.epochs, train.optimizer.lr) == (200, 0.15)
+    assert factors_of(train) == pytest.approx(
+        warmup + [1] * 155 + [0.1] * 20 + [0.01] * 20, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("method", ["kcl", "tsc", "cogloat", "cogloat_proco"])
+def test_second_stage_in_every_epoch(method):
+    """Appendix A of TSC's supplement: 200 epochs at 0.1, falls by 10 at 140, 180 and 190."""
+    finetune = load_method(CONFIG, method).finetune
+    assert (finetune.epochs, finetune.optimizer.lr) == (200, 0.1)
+    assert factors_of(finetune) == pytest.approx(
+        [1] * 140 + [0.1] * 40 + [0.01] * 10 + [0.001] * 10, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("method", ["kcl", "cogloat", "cogloat_proco"])
+def test_contrastive_stage_is_one_cosine_without_warm_up(method):
+    """LTH14/targeted-supcon:moco, over the 1000 epochs of the paper."""
+    pretrain = load_method(CONFIG, method).pretrain
+    expected = [0.5 + 0.5 * math.cos(math.pi * e / 1000) for e in range(1000)]
+    assert factors_of(pretrain) == pytest.approx(expected, abs=1e-12)
+    starts = [e for e in range(1000) if begins_cycle(pretrain.schedule, e, 1000)]
+    assert starts == [0]
+
+
+@pytest.mark.parametrize("epochs", [400, 1000])
+def test_tsc_is_two_cosines_and_the_second_begins_with_the_targets(epochs):
+    """LTH14/targeted-supcon: 200 epochs KCL, 200 with targets, each its own cosine to 0."""
+    pretrain, half = load_method(CONFIG, "tsc").pretrain, epochs // 2
+    one = [0.5 + 0.5 * math.cos(math.pi * e / half) for e in range(half)]
+    factors = factors_of(pretrain, epochs)
+    assert factors == pytest.approx(one + one, abs=1e-12)
+    assert [e for e, factor in enumerate(factors) if factor == 1] == [0, half]
+    starts = [e for e in range(epochs) if begins_cycle(pretrain.schedule, e, epochs)]
+    assert starts == [0, half]
+    assert round(pretrain.targets.start * epochs) == half
+
+
+@pytest.mark.parametrize("method", ["ce_drw", "ldam_drw", "m2m_ldam"])
+def test_deferral_ends_where_the_rate_first_falls(method):
+    """Epoch 160 of 200: Cao et al. 2019 (weights), Kim et al. 2020 (translation)."""
+    train = load_method(CONFIG, method).train
+    deferred = train.translation if method == "m2m_ldam" else train.reweight
+    start, factors = round(deferred.start * train.epochs), factors_of(train)
+    assert start == 160
+    assert factors[start - 1] == 1
+    assert factors[start] == 0.01
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(cycles=st.integers(1, 6), epochs=st.integers(1, 60))
+def test_cycles_are_equal_parts_that_fall_from_one(cycles, epochs):
+    """As many as there are epochs for; lengths differ by one epoch at most."""
+    schedule = Cosine(kind="cosine", cycles=cycles)
+    starts = [e for e in range(epochs) if begins_cycle(schedule, e, epochs)]
+    assert starts[0] == 0
+    assert len(starts) == min(cycles, epochs)
+    parts = list(zip(starts, [*starts[1:], epochs], strict=True))
+    lengths = [end - start for start, end in parts]
+    assert max(lengths) - min(lengths) <= 1
+    for start, end in parts:
+        factors = [learning_rate_factor(schedule, e, epochs) for e in range(start, end)]
+        assert factors[0] == 1
+        assert factors == sorted(set(factors), reverse=True)
+        assert factors[-1] > 0
+
+
+def test_steps_begin_no_cycle():
+    schedule = Steps(kind="steps", at=(0.5,), factors=(0.1,))
+    assert not any(begins_cycle(schedule, epoch, 10) for epoch in range(10))
 
 
 def test_cosine_starts_at_one_and_falls_towards_zero():

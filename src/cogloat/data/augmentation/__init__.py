@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cogloat.config import schema
-from cogloat.data.augmentation import blur, colour, geometry
+from cogloat.data.augmentation import blur, colour, cutout, geometry, policies, steps
 
 Channels = tuple[float, float, float]
 
@@ -38,12 +38,26 @@ class Augmentation:
         self.operations = tuple(operations)
         self.mean, self.std, self.size = mean, std, size
 
+    @classmethod
+    def named(cls, name: str, data: schema.Data) -> Augmentation:
+        """Return one of the augmentations of a stage's data."""
+        return cls(data.augmentations[name], data.mean, data.std, data.image_size)
+
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return augmented, normalised float images for uint8 ones [B, 3, H, W]."""
+        return self.normalise(self.augment(images, generator))
+
+    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return augmented float images in 0..1 for uint8 ones [B, 3, H, W]."""
         out = to_unit_range(images)
-        for operation in self.operations:
-            out = _apply(operation, out, generator)
-        return normalise(out, self.mean, self.std)
+        with torch.autocast(images.device.type, enabled=False):  # a blur is no network
+            for operation in self.operations:
+                out = _apply(operation, out, generator)
+        return out
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return normalised images for ones in 0..1."""
+        return normalise(images, self.mean, self.std)
 
 
 def evaluation_transform(images: Tensor, mean: Channels, std: Channels) -> Tensor:
@@ -53,7 +67,7 @@ def evaluation_transform(images: Tensor, mean: Channels, std: Channels) -> Tenso
 
 def to_unit_range(images: Tensor) -> Tensor:
     """Map uint8 to float32 in 0..1, in the memory format convolutions are fastest in."""
-    return images.to(torch.float32, memory_format=torch.channels_last) / 255
+    return images.contiguous(memory_format=torch.channels_last).to(torch.float32) / 255
 
 
 def normalise(images: Tensor, mean: Channels, std: Channels) -> Tensor:
@@ -86,6 +100,14 @@ def _apply(operation: schema.Operation, images: Tensor, generator: torch.Generat
             blurred = blur.blur(images, sigma_B, kernel)
             mask_B = draw_mask(batch, p, generator)
             return torch.where(mask_B[:, None, None, None], blurred, images)
+        case schema.AutoAugment(policy=policy, fill=fill):
+            drawn = policies.draw_autoaugment(batch, size, policy, generator)
+            return steps.apply(images, drawn, fill)
+        case schema.RandAugment(operations=operations, magnitude=magnitude, fill=fill):
+            drawn = policies.draw_randaugment(batch, size, operations, magnitude, generator)
+            return steps.apply(images, drawn, fill)
+        case schema.Cutout(size=side):
+            return cutout.cutout(images, cutout.draw_centres(batch, size, generator), side)
 
 
 def draw_mask(batch: int, p: float, generator: torch.Generator) -> Tensor:

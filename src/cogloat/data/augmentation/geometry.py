@@ -94,11 +94,8 @@ def draw_padded_crops(batch: int, padding: int, generator: torch.Generator) -> T
 def padded_crop(images: Tensor, corners: Tensor, padding: int) -> Tensor:
     """Pad with zeros on each side and cut out a crop of the original size."""
     batch, _, height, width = images.shape
-    padded = F.pad(images, (padding,) * 4)
-    rows = corners[0][:, None, None] + torch.arange(height, device=images.device)[:, None]
-    columns = corners[1][:, None, None] + torch.arange(width, device=images.device)
-    image = torch.arange(batch, device=images.device)[:, None, None]
-    return padded[image, :, rows, columns].permute(0, 3, 1, 2)
+    windows = F.pad(images, (padding,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    return windows[torch.arange(batch, device=images.device), :, corners[0], corners[1]]
 
 
 def flip(images: Tensor, mask_B: Tensor) -> Tensor:

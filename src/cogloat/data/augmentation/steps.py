@@ -1,0 +1,66 @@
+"""What AutoAugment and RandAugment drew for a batch, and its application on 256 grey levels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from cogloat.data.augmentation import lookup, mixing, warp
+from cogloat.data.augmentation.kinds import COLORS, FAMILIES, SHARPNESSES, WARPS, Kind
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Operations on each image, one a step, in the order of the first dimension.
+
+    Attributes:
+        kind_SB: values of `Kind`, int64; the identity where an image leaves a step out.
+        magnitude_SB: signed, float64.
+    """
+
+    kind_SB: Tensor
+    magnitude_SB: Tensor
+
+
+def apply(images: Tensor, steps: Steps, fill: int) -> Tensor:
+    """Return images in 0..1 after every step; warped ones show the grey level `fill` outside."""
+    levels = (255 * images).contiguous().round_()
+    for step, counts in enumerate(_counts(steps.kind_SB)):
+        order_B = steps.kind_SB[step].argsort(stable=True)
+        starts = list(accumulate(counts, initial=0))
+        for family in FAMILIES:
+            places = order_B[starts[family.start] : starts[family.stop]]
+            if len(places):
+                some = levels.index_select(0, places)
+                kind, magnitude = steps.kind_SB[step, places], steps.magnitude_SB[step, places]
+                sizes = counts[family.start : family.stop]
+                levels.index_copy_(0, places, _operate(family, some, kind, sizes, magnitude, fill))
+    return levels.div_(255).contiguous(memory_format=torch.channels_last)
+
+
+def _counts(kind_SB: Tensor) -> list[list[int]]:
+    """Return each step's number of images of every kind, in one transfer to the host."""
+    kinds = torch.arange(len(Kind), device=kind_SB.device)
+    counts: list[list[int]] = (kind_SB[:, :, None] == kinds).sum(dim=1).tolist()
+    return counts
+
+
+def _operate(
+    family: range,
+    levels: Tensor,
+    kind_B: Tensor,
+    sizes: list[int],
+    magnitude_B: Tensor,
+    fill: int,
+) -> Tensor:
+    """Apply the operations of one family to images sorted by kind."""
+    if family == WARPS:
+        return warp.warp(levels, kind_B, magnitude_B, fill)
+    if family == COLORS:
+        return mixing.color(levels, 1 + magnitude_B[:, None, None, None])
+    if family == SHARPNESSES:
+        return mixing.sharpness(levels, 1 + magnitude_B[:, None, None, None])
+    return lookup.look_up(levels, sizes, magnitude_B)

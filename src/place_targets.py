@@ -1,0 +1,48 @@
+r"""Place TSC's targets, points on the sphere that its classes are pulled to, as a NumPy array.
+
+They depend on the number of classes and the dimension only. Cost: nothing where a regular simplex
+fits (classes <= dimension + 1), otherwise a minute or more of optimisation.
+
+Example:
+    python src/place_targets.py --classes 10 --dimension 128 --config config/targets.yaml \
+        --output results/targets/10x128.npy
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from cogloat.config.load import load
+from cogloat.config.schema import TargetPoints
+from cogloat.errors import UserError, main_guard
+from cogloat.files import write_atomically
+from cogloat.models.targets import place_targets
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--classes", type=int, required=True, help="number of targets")
+    parser.add_argument("--dimension", type=int, required=True, help="of the embedding")
+    parser.add_argument("--config", type=Path, required=True, help="config/targets.yaml")
+    parser.add_argument("--output", type=Path, required=True, help="the targets, .npy")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Place."""
+    args = parse_args()
+    for name, least in (("classes", 2), ("dimension", 1)):
+        if getattr(args, name) < least:
+            raise UserError(f"--{name} {getattr(args, name)}: at least {least}. Change the value.")
+    targets_CD = place_targets(args.classes, args.dimension, load(TargetPoints, args.config))
+    write_atomically(args.output, lambda file: np.save(file, targets_CD.numpy()))
+
+
+if __name__ == "__main__":
+    main_guard(main)
