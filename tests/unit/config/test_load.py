@@ -172,9 +172,9 @@ def test_mistake_in_a_method_with_an_objective_of_its_own_is_named(config, old, 
         ("focal", "gamma: 1.0", "gamma: 0.5", "gamma: must be 0 or at least 1, but it is 0.5"),
         (
             "tsc",
-            "weight: 0.2",
-            "wight: 0.2",
-            "targets.wight: unknown key. Did you mean 'weight'?",
+            "centroid_momentum: 0.9",
+            "centroid_momentun: 0.9",
+            "targets.centroid_momentun: unknown key. Did you mean 'centroid_momentum'?",
         ),
         (
             "m2m_ldam",
