@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cogloat.config.claims import Claims
 from cogloat.config.schema import Coreset, Dataset, Method, Strict, TargetPoints, Workflow
 from cogloat.errors import main_guard
 from cogloat.files import write_json
@@ -22,6 +23,7 @@ FILES: dict[str, type[Strict]] = {
     "method": Method,
     "coreset": Coreset,
     "targets": TargetPoints,
+    "claims": Claims,
 }
 
 

@@ -1,0 +1,48 @@
+r"""Decide what the paper says by the numbers of its own tables, and by ours where there are any.
+
+Claims and conditions are expressions in config/claims.yaml. Cost: seconds.
+
+Example:
+    python src/audit.py --claims config/claims.yaml --paper config/paper \
+        --measured results/demo --output results/claims.csv --markdown results/claims.md
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cogloat.claims.audit import audit
+from cogloat.claims.report import to_csv, to_markdown
+from cogloat.claims.tables import read_measured, read_printed
+from cogloat.config.claims import load_claims
+from cogloat.errors import main_guard
+from cogloat.files import write_text
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--claims", type=Path, required=True, help="config/claims.yaml")
+    parser.add_argument("--paper", type=Path, required=True, help="folder of the printed tables")
+    parser.add_argument("--measured", type=Path, help="folder of our tables, table<N>.csv")
+    parser.add_argument("--output", type=Path, required=True, help="the findings, CSV")
+    parser.add_argument("--markdown", type=Path, required=True, help="the findings, Markdown")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Audit."""
+    args = parse_args()
+    claims = load_claims(args.claims)
+    printed = read_printed(args.paper, claims.printed_seeds)
+    measured = read_measured(args.measured, printed) if args.measured else None
+    findings = audit(args.claims, claims, printed, measured)
+    write_text(args.markdown, to_markdown(findings, claims))
+    write_text(args.output, to_csv(findings))
+
+
+if __name__ == "__main__":
+    main_guard(main)

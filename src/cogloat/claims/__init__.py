@@ -1,0 +1,1 @@
+"""What the paper says, held against tables of numbers. Imports no torch."""

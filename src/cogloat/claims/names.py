@@ -1,0 +1,118 @@
+"""The names that an expression over tables may use, and what they lead to. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from cogloat.claims.tables import Names, Number, Source
+from cogloat.config.claims import Place
+from cogloat.errors import UserError, nearest
+
+Constants = Mapping[str, float | Mapping[str, float]]
+OF_THE_COLUMN = ("dataset", "factor", "each", "at")
+
+
+class MissingNumberError(Exception):
+    """The tables do not hold a number that the expression needs."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What expressions may name.
+
+    Attributes:
+        rows: the rows of every table.
+        addresses: of every number: dataset, factor, table, row.
+        constants: a number, or one for each dataset.
+    """
+
+    rows: Mapping[str, frozenset[Names]]
+    addresses: frozenset[Names]
+    constants: Constants
+
+    @property
+    def first_names(self) -> set[str]:
+        """What may stand before the first dot."""
+        return {*self.rows, *self.constants, *OF_THE_COLUMN}
+
+
+def vocabulary(sources: Iterable[Source], constants: Constants) -> Vocabulary:
+    """Return what expressions over these sources may name."""
+    rows: dict[str, frozenset[Names]] = {}
+    addresses = set()
+    for source in sources:
+        for name, table in source.tables.items():
+            rows[name] = rows.get(name, frozenset()) | {names for _, names in table.cells}
+            addresses |= {_address(place, name, names) for place, names in table.cells}
+    return Vocabulary(rows, frozenset(addresses), constants)
+
+
+class IncompleteName:
+    """What stands before a dot: `table1`, `table1.variance`, `at.cifar100`."""
+
+    __slots__ = ("_get", "_known", "_name")
+
+    def __init__(self, name: str, known: set[str], get: Callable[[str], Number]) -> None:
+        self._name, self._known, self._get = name, known, get
+
+    def __getitem__(self, key: str) -> Number:
+        if key not in self._known:
+            raise UserError(f"{self._name} has no '{key}'. {nearest(str(key), self._known)}")
+        return self._get(key)
+
+
+class NamesAt:
+    """The values of first names at one dataset and factor."""
+
+    def __init__(self, source: Source, known: Vocabulary, place: Place, each: str | None) -> None:
+        own = {"dataset": place.dataset, "factor": f"if{place.factor}"}
+        self._own = own if each is None else {**own, "each": each}
+        self._source, self._known, self._place = source, known, place
+
+    def __getitem__(self, name: str) -> Number:
+        if name in self._own:
+            return self._own[name]
+        if name in self._known.rows:
+            rows = self._known.rows[name]
+            return _tree(name, rows, lambda names: self._number(self._place, name, names))
+        if name == "at":
+            return _tree("at", self._known.addresses, self._far_number)
+        if name in self._known.constants:
+            return self._constant(name)
+        raise UserError(f"'{name}' has no value here. Give the entry 'each', or mend the name.")
+
+    def _number(self, place: Place, table: str, names: Names) -> Number:
+        try:
+            return self._source.tables[table].cells[place, names].number
+        except KeyError:
+            raise MissingNumberError from None
+
+    def _far_number(self, address: Names) -> Number:
+        dataset, factor, table, *names = address
+        place = Place(dataset=dataset, factor=int(factor.removeprefix("if")))
+        return self._number(place, table, tuple(names))
+
+    def _constant(self, name: str) -> float:
+        constant = self._known.constants[name]
+        if not isinstance(constant, Mapping):
+            return constant
+        if self._place.dataset not in constant:
+            raise UserError(f"the constant '{name}' has no '{self._place.dataset}'. Add it.")
+        return constant[self._place.dataset]
+
+
+def _tree(name: str, paths: frozenset[Names], get: Callable[[Names], Number]) -> IncompleteName:
+    """Return what leads to every path, name after name."""
+
+    def follow(first: str) -> Number:
+        rest = frozenset(path[1:] for path in paths if path[0] == first)
+        if rest == {()}:
+            return get((first,))
+        return _tree(f"{name}.{first}", rest, lambda path: get((first, *path)))
+
+    return IncompleteName(name, {path[0] for path in paths}, follow)
+
+
+def _address(place: Place, table: str, names: Names) -> Names:
+    return (place.dataset, f"if{place.factor}", table, *names)

@@ -1,0 +1,113 @@
+"""The audit as CSV and as Markdown, contradictions first. Imports no torch."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from cogloat.claims.audit import Finding
+from cogloat.claims.judge import Outcome, Verdict
+from cogloat.config.claims import Claims
+
+DETAILS = ["margin", "at", "p", "cells", "seeds", "reason"]
+COLUMNS = [
+    *("kind", "id", "where", "claim"),
+    *("printed", *(f"printed_{detail}" for detail in DETAILS)),
+    *("measured", *(f"measured_{detail}" for detail in DETAILS)),
+]
+SECTIONS: dict[str, tuple[Verdict, ...]] = {
+    "Contradicted": ("fails", "repeated"),
+    "Undecided": ("undecided",),
+    "Holds": ("holds",),
+    "No table decides": ("no table", "not printed", "not measured"),
+}
+
+
+def to_csv(findings: Sequence[Finding]) -> str:
+    """Return the findings as CSV text, in the order they have, numbers with four digits."""
+    rows = [_row(finding) for finding in findings]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.to_csv(index=False, float_format="%.4g", lineterminator="\n")
+
+
+def to_markdown(findings: Sequence[Finding], claims: Claims) -> str:
+    """Return the findings as Markdown, a section a verdict, the worse of the two."""
+    measured = any(finding.measured for finding in findings)
+    lines = ["# What the paper says, and what its tables say", "", _summary(findings), ""]
+    for title, verdicts in SECTIONS.items():
+        own = [finding for finding in findings if _worst(finding) in verdicts]
+        if own:
+            lines += [f"## {title} ({len(own)})", "", *_table(own, measured=measured), ""]
+    return "\n".join([*lines, _legend(claims), ""])
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "kind": finding.kind,
+        "id": finding.id,
+        "where": finding.where,
+        "claim": finding.claim,
+    }
+    for name, outcome in (("printed", finding.printed), ("measured", finding.measured)):
+        if outcome is not None:
+            row[name] = outcome.verdict
+            row |= {f"{name}_{detail}": getattr(outcome, detail) for detail in DETAILS}
+    return row
+
+
+def _worst(finding: Finding) -> Verdict:
+    order = [verdict for verdicts in SECTIONS.values() for verdict in verdicts]
+    verdicts = [outcome.verdict for outcome in (finding.printed, finding.measured) if outcome]
+    return min(verdicts, key=order.index)
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    verdicts: dict[str, Counter[Verdict]] = defaultdict(Counter)
+    for finding in findings:
+        verdicts[finding.kind][finding.printed.verdict] += 1
+    claims, conditions = verdicts["claim"], verdicts["consistency"]
+    return (
+        f"By the printed numbers, of {claims.total()} claims {claims['fails']} fail, "
+        f"{claims['undecided']} are undecided, {claims['holds']} hold, and "
+        f"{claims['no table'] + claims['not printed']} are decided by no table. Of "
+        f"{conditions.total()} conditions that correct tables meet, {conditions['fails']} fail. "
+        f"Repeated rows: {verdicts['repetition'].total()}."
+    )
+
+
+def _table(findings: Sequence[Finding], *, measured: bool) -> list[str]:
+    headers = ["Where", "Kind", "Statement", "Printed"] + ["Measured"] * measured
+    rows = []
+    for finding in findings:
+        cells = [finding.where, finding.kind, finding.claim, _cell(finding.printed)]
+        if measured:
+            cells.append(_cell(finding.measured) if finding.measured else "")
+        rows.append([cell.replace("|", "\\|") for cell in cells])
+    return [f"| {' | '.join(row)} |" for row in (headers, ["---"] * len(headers), *rows)]
+
+
+def _cell(outcome: Outcome) -> str:
+    """Return for example `fails, 0 of 6; -6.2 at cifar100 IF 50, p 0.0003`."""
+    if outcome.verdict in SECTIONS["No table decides"]:
+        return outcome.reason or outcome.verdict
+    text = f"**{outcome.verdict}**, {outcome.cells}"
+    if outcome.margin is not None:
+        text += f"; {outcome.margin:+.3g} at {outcome.at}"
+    if outcome.p is not None:
+        text += f", p {outcome.p:.2g}"
+    return text + (f"; {outcome.reason}" if outcome.reason else "")
+
+
+def _legend(claims: Claims) -> str:
+    return (
+        "Each cell: the verdict, in how many of the cells (columns of a table) the statement "
+        "holds, then the margin where it is smallest among the cells with that verdict; a "
+        "positive margin agrees. A claim about means over seeds is decided by Welch's test, "
+        f"two-sided at {claims.level:g}, with {claims.printed_seeds} seeds behind each printed "
+        "deviation; numbers printed without a deviation count as exact, and no correction is "
+        "made for many tests. Quoted digits, exact numbers and conditions on the tables are "
+        "decided by the sign."
+    )

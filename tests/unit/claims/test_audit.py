@@ -1,0 +1,477 @@
+"""The audit of the paper: its transcribed tables, its claims, and the script."""
+
+import contextlib
+import csv
+import io
+import math
+import re
+import shutil
+import sys
+from decimal import Decimal
+from subprocess import CompletedProcess
+from unittest import mock
+
+import pytest
+from scripts import REPO, run
+
+from audit import main
+from cogloat.claims.judge import Judge
+from cogloat.claims.names import vocabulary
+from cogloat.claims.tables import read_measured, read_printed
+from cogloat.config.claims import load_claims
+from cogloat.errors import main_guard
+
+CLAIMS = REPO / "config" / "claims.yaml"
+PAPER = REPO / "config" / "paper"
+
+
+def arguments(folder, *, claims=CLAIMS, paper=PAPER, measured=None):
+    return [
+        *("audit.py", "--claims", claims, "--paper", paper),
+        *(("--measured", measured) if measured else ()),
+        *("--output", folder / "claims.csv", "--markdown", folder / "claims.md"),
+    ]
+
+
+def audit(folder, **files):
+    """Run the script in this process: a second less than in its own."""
+    code, errors = 0, io.StringIO()
+    command = [str(part) for part in arguments(folder, **files)]
+    with mock.patch.object(sys, "argv", command), contextlib.redirect_stderr(errors):
+        try:
+            main_guard(main)
+        except SystemExit as stop:
+            code = stop.code
+    return CompletedProcess(command, code, "", errors.getvalue())
+
+
+def findings(folder, **files):
+    """Run the script and return its CSV, id -> row."""
+    done = audit(folder, **files)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    with open(folder / "claims.csv") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """Return the findings on the paper's numbers alone."""
+    return findings(tmp_path_factory.mktemp("audit"))
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """Return a function: findings after a line of a printed table is replaced."""
+
+    def edit(**tables):
+        paper = shutil.copytree(PAPER, tmp_path / "paper")
+        for table, changes in tables.items():
+            text = (paper / f"{table}.csv").read_text()
+            for old, new in changes.items():
+                assert text.count(f"{old}\n") == 1, f"{table} has no line '{old}'"
+                text = text.replace(f"{old}\n", f"{new}\n")
+            (paper / f"{table}.csv").write_text(text)
+        return findings(tmp_path, paper=paper)
+
+    return edit
+
+
+# --- the transcriptions ---
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "means", "stds"),
+    [
+        (1, 48, "45.90", "0"),
+        (2, 73, "4768.4", "2.0"),
+        (3, 26, "1200.7", "0"),
+        (4, 24, "616.5", "0"),
+        (5, 6, "301.0", "0.8"),
+        (6, 9, "457.6", "1.2"),
+    ],
+)
+def test_tables_have_the_papers_rows_and_sums(table, rows, means, stds):
+    with open(PAPER / f"table{table}.csv") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == rows
+    assert sum(Decimal(line["mean"]) for line in lines) == Decimal(means)
+    assert sum(Decimal(line["std"] or 0) for line in lines) == Decimal(stds)
+
+
+def test_column_sums_of_table_1():
+    with open(PAPER / "table1.csv") as file:
+        lines = list(csv.DictReader(file))
+    sums = {}
+    for line in lines:
+        key = (line["dataset"], line["factor"])
+        sums[key] = sums.get(key, 0) + Decimal(line["mean"])
+    assert [str(total) for total in sums.values()] == [
+        *("5.83", "6.13", "7.90"),
+        *("8.51", "8.81", "8.72"),
+    ]
+
+
+# --- the claims ---
+
+
+def test_ids_are_unique_and_there_are_enough():
+    text = CLAIMS.read_text()
+    ids = re.findall(r"^  (\w+):$", text, re.M)
+    assert len(ids) == len(set(ids))
+    claims = load_claims(CLAIMS)
+    assert set(ids) == {*claims.claims, *claims.consistency}
+    assert len(claims.claims) >= 35
+    assert len(claims.consistency) >= 5
+
+
+def test_classes_of_imagenet_lt_add_up():
+    constants = load_claims(CLAIMS).constants
+    groups = sum(constants[group]["imagenet_lt"] for group in ("many", "medium", "few"))
+    assert groups == constants["classes"]["imagenet_lt"]
+
+
+def test_every_expression_has_a_value_on_the_printed_tables():
+    claims = load_claims(CLAIMS)
+    source = read_printed(PAPER, claims.printed_seeds)
+    judge = Judge(claims.level, source, vocabulary([source], claims.constants))
+    for entry in (*claims.claims.values(), *claims.consistency.values()):
+        outcome = judge.decide("", entry, claim=True)
+        assert (outcome.margin is None) == (entry.margin is None), entry.claim
+        if entry.instead:
+            other = {"margin": entry.instead.margin, "instead": None}
+            assert judge.decide("", entry.model_copy(update=other), claim=True).margin is not None
+
+
+# --- what the printed numbers say ---
+
+
+@pytest.mark.parametrize(
+    ("id_", "verdict", "cells", "margin", "at"),
+    [
+        ("all_of_own_rows", "fails", "0 of 2", -2.64, "imagenet_lt IF 256, kcl_rerun"),
+        ("gain_on_imagenet", "holds", "1 of 1", 0.05, "imagenet_lt IF 256"),
+        ("gain_on_imagenet_weighted", "fails", "0 of 1", -0.249, "imagenet_lt IF 256"),
+        ("default_is_cogloat", "fails", "1 of 3", -0.9, "cifar100 IF 50"),
+        ("outperforms_bcl", "fails", "0 of 6", -6.2, "cifar100 IF 50"),
+        ("outperforms_paco", "fails", "0 of 3", -6.0, "cifar100 IF 100"),
+        ("outperforms_tsc", "holds", "6 of 6", 0.7, "cifar10 IF 10"),
+        ("gain_on_k_positive", "fails", "2 of 3", -0.15, "cifar100 IF 10"),
+        ("gain_at_if_100", "fails", "0 of 1", -0.3, "cifar100 IF 100"),
+        ("gain_at_if_50", "holds", "1 of 1", 0.5, "cifar100 IF 50"),
+        ("variance_within_intra", "fails", "0 of 12", -0.28, "cifar100 IF 100, kcl"),
+        ("inter_within_bound", "fails", "10 of 12", -0.201, "cifar100 IF 50, kcl"),
+        ("proco_adds", "undecided", "4 of 6", 0.1, "cifar100 IF 10"),
+        ("cogloat_outperforms_tsc", "undecided", "5 of 6", 0.2, "cifar10 IF 10"),
+    ],
+)
+def test_findings_on_the_printed_numbers(printed, id_, verdict, cells, margin, at):
+    row = printed[id_]
+    assert (row["printed"], row["printed_cells"], row["printed_at"]) == (verdict, cells, at)
+    assert float(row["printed_margin"]) == pytest.approx(margin, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("id_", "reason"),
+    [
+        ("all_of_own_rows", "All is the unweighted mean of the three groups (2 of 2 cells)"),
+        ("default_is_cogloat", "the number is that of CoGloAT + ProCo (2 of 2 cells)"),
+        ("gain_at_if_100", "are those of IF 50 (1 of 1 cells)"),
+        ("variance_within_intra", "half of eq. 9 (12 of 12 cells)"),
+    ],
+)
+def test_failures_are_explained(printed, id_, reason):
+    assert reason in printed[id_]["printed_reason"]
+
+
+def test_rows_of_table_5_are_rows_of_table_6(printed):
+    repeated = {id_: row for id_, row in printed.items() if row["kind"] == "repetition"}
+    assert {id_: row["printed_cells"] for id_, row in repeated.items()} == {
+        "table2.cogloat_proco=table6.cogloat": "1 of 3",
+        "table5.kcl_adaptive=table6.cogloat_supervised": "0 of 3",
+        "table5.kcl_proco=table6.cogloat_k_positive": "0 of 3",
+    }
+
+
+def test_tests_and_signs_are_told_apart(printed):
+    tested = printed["outperforms_bcl"]
+    assert float(tested["printed_p"]) < 0.05
+    assert tested["printed_seeds"] == "3"
+    assert printed["intra_is_smaller"]["printed_p"] == ""
+    assert {row["measured"] for row in printed.values()} == {""}
+
+
+def test_markdown_begins_with_the_contradictions(tmp_path):
+    findings(tmp_path)
+    text = (tmp_path / "claims.md").read_text()
+    titles = re.findall(r"^## (.+) \((\d+)\)$", text, re.M)
+    assert [title for title, _ in titles] == [
+        *("Contradicted", "Undecided", "Holds", "No table decides")
+    ]
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    with open(tmp_path / "claims.csv") as file:
+        count = sum(1 for _ in csv.DictReader(file))
+    assert sum(int(number) for _, number in titles) == count
+    assert len(lines) == count + 2 * len(titles)
+    assert {line.count("|") for line in lines} == {5}
+    assert "Measured" not in text
+
+
+def test_script_by_itself_writes_the_same_bytes_and_nothing_else(tmp_path):
+    findings(tmp_path)
+    first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    done = run(*arguments(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
+    assert first.keys() == {"claims.csv", "claims.md"}
+
+
+# --- nothing is hard-coded: other numbers, other findings ---
+
+
+def test_weighted_values_of_all_mend_table_3(edited):
+    rows = edited(
+        table3={
+            "all,kcl_rerun,imagenet_lt,256,49.5,": "all,kcl_rerun,imagenet_lt,256,52.2,",
+            "all,cogloat_proco,imagenet_lt,256,49.8,": "all,cogloat_proco,imagenet_lt,256,52.0,",
+        }
+    )
+    assert rows["all_of_own_rows"]["printed"] == "holds"
+    assert rows["all_of_own_rows"]["printed_reason"] == ""
+    assert rows["gain_on_imagenet"]["printed"] == "fails"
+    assert rows["gain_on_imagenet_weighted"]["printed"] == "fails"
+
+
+def test_one_accuracy_of_many_turns_the_weighted_gain(edited):
+    row = "many,cogloat_proco,imagenet_lt,256"
+    rows = edited(table3={f"{row},59.0,": f"{row},60.0,"})
+    assert rows["gain_on_imagenet_weighted"]["printed"] == "holds"
+
+
+def test_cogloats_numbers_mend_table_6(edited):
+    rows = edited(
+        table6={
+            "cogloat,cifar100,50,50.4,0.2": "cogloat,cifar100,50,49.5,0.1",
+            "cogloat,cifar100,10,60.8,0.1": "cogloat,cifar100,10,60.7,0.1",
+        }
+    )
+    assert rows["default_is_cogloat"]["printed"] == "holds"
+    assert "table2.cogloat_proco=table6.cogloat" not in rows
+
+
+def test_other_deviations_end_a_repetition(edited):
+    rows = edited(
+        table5={
+            "kcl_proco,cifar100,100,44.3,0.1": "kcl_proco,cifar100,100,44.3,0.2",
+            "kcl_proco,cifar100,50,47.8,0.1": "kcl_proco,cifar100,50,47.8,0.2",
+        }
+    )
+    assert "table5.kcl_proco=table6.cogloat_k_positive" not in rows
+    assert "table5.kcl_adaptive=table6.cogloat_supervised" in rows
+
+
+def test_other_accuracies_turn_the_claims_on_table_2(edited):
+    rows = edited(
+        table2={
+            "bcl,cifar100,50,56.6,": "bcl,cifar100,50,40.0,",
+            "tsc,cifar100,100,43.8,": "tsc,cifar100,100,43.0,",
+            "kcl,cifar100,10,57.6,": "kcl,cifar100,10,57.3,",
+            "cogloat_proco,cifar100,100,46.0,0.2": "cogloat_proco,cifar100,100,60.0,0.2",
+        }
+    )
+    assert rows["outperforms_bcl"]["printed_cells"] == "2 of 6"
+    assert rows["outperforms_paco"]["printed_cells"] == "1 of 3"
+    assert rows["gain_at_if_100"]["printed"] == "fails"
+    assert rows["gain_on_k_positive"]["printed"] == "holds"
+
+
+def test_gain_of_three_percent_at_if_100_would_hold(edited):
+    rows = edited(table2={"tsc,cifar100,100,43.8,": "tsc,cifar100,100,43.0,"})
+    assert rows["gain_at_if_100"]["printed"] == "holds"
+
+
+def test_other_features_turn_the_findings_on_table_1(edited):
+    rows = edited(
+        table1={
+            "variance,kcl,cifar100,100,0.84,": "variance,kcl,cifar100,100,0.50,",
+            "inter,kcl,cifar100,50,0.95,": "inter,kcl,cifar100,50,0.70,",
+        }
+    )
+    assert rows["variance_within_intra"]["printed_cells"] == "1 of 12"
+    assert rows["inter_within_bound"]["printed"] == "holds"
+
+
+# --- measured tables ---
+
+
+def table2(folder, *lines, name="table2.csv", header="method,dataset,factor,label,seeds,mean,std"):
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("\n".join((header, *lines)) + "\n")
+    return folder
+
+
+def test_measured_numbers_stand_beside_the_printed_ones(tmp_path):
+    folder = table2(
+        tmp_path / "measured",
+        "kcl,digits,10,KCL,0 1 2,77.00,0.50",
+        "tsc,digits,10,TSC,0,70.00,",
+        "cogloat,digits,10,CoGloAT,0 1 2,80.00,0.50",
+        "cogloat_proco,digits,10,CoGloAT + ProCo,0 1 2,80.20,0.50",
+        "balanced_softmax,digits,10,Balanced Softmax,0,75.00,",
+    )
+    rows = findings(tmp_path, measured=folder)
+    better = rows["cogloat_outperforms_kcl"]
+    assert (better["measured"], better["measured_cells"]) == ("holds", "1 of 1")
+    assert (better["measured_at"], better["measured_seeds"]) == ("digits IF 10", "3")
+    assert float(better["measured_margin"]) == 3
+    assert float(better["measured_p"]) == pytest.approx(0.0018, abs=1e-4)
+    assert rows["proco_adds"]["measured"] == "undecided"
+    one = rows["cogloat_outperforms_tsc"]
+    assert (one["measured"], one["measured_reason"]) == ("undecided", "one seed")
+    for id_ in ("outperforms_bcl", "intra_is_smaller", "gain_at_if_50"):
+        assert (rows[id_]["measured"], rows[id_]["measured_cells"]) == ("not measured", "")
+    assert rows["outperforms_bcl"]["printed"] == "fails"
+    assert "| Measured |" in (tmp_path / "claims.md").read_text()
+
+
+def test_measured_contradiction_comes_first_though_the_printed_numbers_agree(tmp_path):
+    folder = table2(
+        tmp_path / "measured",
+        "kcl,cifar10,100,KCL,0 1 2,90.00,0.50",
+        "cogloat,cifar10,100,CoGloAT,0 1 2,80.00,0.50",
+    )
+    row = findings(tmp_path, measured=folder)["cogloat_outperforms_kcl"]
+    assert (row["printed"], row["measured"]) == ("holds", "fails")
+    first = (tmp_path / "claims.md").read_text().split("## Undecided")[0]
+    assert row["claim"] in first
+
+
+def test_deviation_of_zero_counts_as_exact(tmp_path):
+    folder = table2(tmp_path / "measured", "kcl,digits,10,KCL,0 1,77.00,0.00")
+    claims = load_claims(CLAIMS)
+    source = read_measured(folder, read_printed(PAPER, claims.printed_seeds))
+    (cell,) = source.tables["table2"].cells.values()
+    assert (type(cell.number), cell.number) == (float, 77.0)
+
+
+def test_standard_error_is_of_the_tables_seeds(tmp_path):
+    folder = table2(tmp_path / "measured", "kcl,digits,10,KCL,0 1 2 3,77.00,0.50")
+    (cell,) = read_measured(folder, read_printed(PAPER, 3)).tables["table2"].cells.values()
+    assert (cell.number.std_dev, cell.number.tag) == (0.25, 4)
+    printed = read_printed(PAPER, 3).tables["table2"].cells
+    deviations = {cell.number.std_dev * math.sqrt(3) for cell in printed.values() if cell.std}
+    assert sorted(deviations) == pytest.approx([0.1, 0.2, 0.3, 0.4])
+
+
+# --- mistakes ---
+
+
+def refused(folder, message, **files):
+    done = audit(folder, **files)
+    assert done.returncode == 2, done.stdout
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (folder / "claims.csv").exists()
+    assert not (folder / "claims.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("table2.blc", "table2 has no 'blc'. Did you mean 'bcl'?"),
+        ("table7.bcl", "there is no 'table7'. Did you mean 'table"),
+        ("(table2.bcl", "is not an expression"),
+        ("med(table2.bcl)", "there is no 'med'. Did you mean"),
+        ("table2.bcl / 0", "cannot be computed"),
+    ],
+)
+def test_bad_expression_is_named_with_its_claim(tmp_path, bad, message):
+    margin = "margin: table2.cogloat_proco - "
+    text = CLAIMS.read_text()
+    assert text.count(f"{margin}table2.bcl\n") == 1
+    changed = tmp_path / "claims.yaml"
+    changed.write_text(text.replace(f"{margin}table2.bcl\n", f"{margin}{bad}\n"))
+    expression = f"{changed}: claims.outperforms_bcl: 'table2.cogloat_proco - {bad}': "
+    refused(tmp_path, expression + message, claims=changed)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("level: 0.05", "level: 5", "level: Input should be less than 1, but it is 5"),
+        ("level: 0.05", "levels: 0.05", "levels: unknown key. Did you mean 'level'?"),
+        ("  few: {imagenet_lt", "  fw: {imagenet_lt", "there is no 'few'"),
+        ("digits: 10}", "digits: ten}", "constants.classes"),
+        ("  proco_adds:", "  head_and_tail:", "head_and_tail: the key is there twice"),
+        ("  all_of_own_rows:", "  proco_adds:", "'proco_adds' is in 'claims' and in 'consistency'"),
+        ("level: 0.05", "level: [", "not valid YAML"),
+    ],
+)
+def test_damaged_claims_are_named(tmp_path, old, new, message):
+    text = CLAIMS.read_text()
+    assert text.count(old) == 1
+    changed = tmp_path / "claims.yaml"
+    changed.write_text(text.replace(old, new))
+    done = audit(tmp_path, claims=changed)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert str(changed) in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "claims.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no header of distinct columns"),
+        ("method,dataset,factor,mean\n", "its columns must be key columns, then dataset"),
+        ("dataset,factor,mean,std\n", "its columns must be key columns, then dataset"),
+        ("method,dataset,factor,mean,std\nkcl,cifar100,100\n", "line 2 has 3 fields"),
+        ("method,dataset,factor,mean,std\nkcl,cifar100,100,high,\n", "line 2: mean: "),
+        ("method,dataset,factor,mean,std\nkcl,cifar100,100,nan,\n", "line 2: mean: "),
+        ("method,dataset,factor,mean,std\nkcl,cifar100,many,43.7,\n", "line 2: factor: "),
+        ("method,dataset,factor,mean,std\nkcl,cifar100,100,43.7,-1\n", "line 2: std: "),
+        (
+            "method,dataset,factor,mean,std\nkcl,cifar100,100,1,\nkcl,cifar100,100,1,\n",
+            "kcl on cifar100 IF 100 is there twice",
+        ),
+        ('method,dataset,factor,mean,std\n"kcl', "not a CSV table"),
+    ],
+)
+def test_damaged_table_is_named(tmp_path, text, message):
+    paper = shutil.copytree(PAPER, tmp_path / "paper")
+    (paper / "table5.csv").write_text(text)
+    refused(tmp_path, f"{paper / 'table5.csv'}: {message}", paper=paper)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("kcl,digits,10,KCL,0 1 2,77.00,", "line 2: seeds '0 1 2' with std ''"),
+        ("kcl,digits,10,KCL,,77.00,", "line 2: seeds '' with std ''"),
+        ("kcl,digits,10,KCL,0,,", "line 2: mean: "),
+    ],
+)
+def test_damaged_measured_table_is_named(tmp_path, line, message):
+    folder = table2(tmp_path / "measured", line)
+    refused(tmp_path, f"{folder / 'table2.csv'}: {message}", measured=folder)
+
+
+def test_measured_table_without_seeds_is_refused(tmp_path):
+    folder = table2(tmp_path / "measured", header="method,dataset,factor,mean,std")
+    refused(tmp_path, "table2.csv: has no column 'seeds'", measured=folder)
+
+
+def test_script_by_itself_ends_with_one_message(tmp_path):
+    done = run(*arguments(tmp_path, paper=tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: {tmp_path}: has no table<N>.csv. Name the folder of the printed tables.\n"
+    )
+
+
+def test_missing_files_are_named(tmp_path):
+    refused(tmp_path, "missing.yaml: no such file", claims=tmp_path / "missing.yaml")
+    refused(tmp_path, "missing: has no table<N>.csv", paper=tmp_path / "missing")
+    refused(tmp_path, "missing: has none of table1.csv", measured=tmp_path / "missing")
