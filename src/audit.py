@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from cogloat.claims.audit import audit
-from cogloat.claims.report import to_csv, to_markdown
+from cogloat.claims.report import to_csv, to_markdown, to_overview
 from cogloat.claims.tables import read_measured, read_printed
 from cogloat.config.claims import load_claims
 from cogloat.errors import main_guard
@@ -30,6 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--measured", type=Path, help="folder of our tables, table<N>.csv")
     parser.add_argument("--output", type=Path, required=True, help="the findings, CSV")
     parser.add_argument("--markdown", type=Path, required=True, help="the findings, Markdown")
+    parser.add_argument("--overview", type=Path, help="what was reproduced, reStructuredText")
     return parser.parse_args()
 
 
@@ -41,6 +42,8 @@ def main() -> None:
     measured = read_measured(args.measured, printed) if args.measured else None
     findings = audit(args.claims, claims, printed, measured)
     write_text(args.markdown, to_markdown(findings, claims))
+    if args.overview:
+        write_text(args.overview, to_overview(findings))
     write_text(args.output, to_csv(findings))
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cogloat.config.load import coreset_config, dump, run_config
+from cogloat.config.load import coreset_config, run_config
+from cogloat.config.parse import dump
 from cogloat.errors import main_guard
 from cogloat.files import write_text
 

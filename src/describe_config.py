@@ -13,7 +13,8 @@ import argparse
 from pathlib import Path
 
 from cogloat.config.claims import Claims
-from cogloat.config.schema import Coreset, Dataset, Method, Strict, TargetPoints, Workflow
+from cogloat.config.schema import Coreset, Dataset, Method, Strict, TargetPoints
+from cogloat.config.workflow import Workflow
 from cogloat.errors import main_guard
 from cogloat.files import write_json
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cogloat.config.load import load
+from cogloat.config.parse import load
 from cogloat.config.schema import RunConfig, Supervised
 from cogloat.data.imageset import load_test_set
 from cogloat.data.longtail import read_split

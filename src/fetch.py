@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cogloat.config.load import load_dataset
+from cogloat.config.parse import load
+from cogloat.config.schema import Dataset
 from cogloat.data.sources import read_source
 from cogloat.data.store import write_store
 from cogloat.errors import main_guard
@@ -34,7 +35,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Fetch."""
     args = parse_args()
-    parts, classes = read_source(load_dataset(args.dataset), args.raw)
+    parts, classes = read_source(load(Dataset, args.dataset), args.raw)
     write_store(args.output, parts, classes)
 
 

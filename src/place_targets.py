@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cogloat.config.load import load
+from cogloat.config.parse import load
 from cogloat.config.schema import TargetPoints
 from cogloat.errors import UserError, main_guard
 from cogloat.files import write_atomically

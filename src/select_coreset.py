@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cogloat.config.load import load
+from cogloat.config.parse import load
 from cogloat.config.schema import CoresetConfig
 from cogloat.coreset.controls import random_coreset
 from cogloat.coreset.glister import coreset_budgets, glister_select

@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import pandas as pd
 from pydantic import ValidationError
 
 from cogloat.config.load import load_method, load_named_dataset
 from cogloat.errors import UserError, main_guard
 from cogloat.files import write_text
-from cogloat.reporting.table import CELL, PRINTED, Run, accuracy_table, to_csv, to_markdown
+from cogloat.reporting.printed import read_printed
+from cogloat.reporting.table import PRINTED, Run, accuracy_table, to_csv, to_markdown
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,6 +30,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.json files")
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
     parser.add_argument("--paper", type=Path, required=True, help="the printed numbers, CSV")
+    parser.add_argument(
+        "--confidence", type=float, default=0.95, help="of the means' intervals (default: 0.95)"
+    )
     parser.add_argument("--output", type=Path, required=True, help="the table, CSV")
     parser.add_argument("--markdown", type=Path, required=True, help="the table, Markdown")
     return parser.parse_args()
@@ -42,7 +45,8 @@ def main() -> None:
     methods = {run.method: load_method(args.config, run.method).label for run in runs}
     datasets = {run.dataset: load_named_dataset(args.config, run.dataset).label for run in runs}
     metrics = [run.model_dump() for run in runs]
-    table = accuracy_table(metrics, methods, _read_printed(args.paper))
+    printed = read_printed(args.paper, PRINTED)
+    table = accuracy_table(metrics, methods, printed, args.confidence)
     write_text(args.markdown, to_markdown(table, datasets))
     write_text(args.output, to_csv(table))
 
@@ -54,22 +58,6 @@ def _read_run(path: Path) -> Run:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"])) or "the file"
         raise UserError(f"{path}: {key}: {problem['msg']}. Evaluate the run again.") from None
-
-
-def _read_printed(path: Path) -> pd.DataFrame:
-    try:
-        printed = pd.read_csv(path, dtype={"factor": int, "mean": float, "std": float})
-    except ValueError as error:
-        raise UserError(
-            f"{path}: not a table of numbers ({str(error).strip()}). Mend it."
-        ) from None
-    if list(printed.columns) != PRINTED:
-        raise UserError(f"{path}: its columns must be {', '.join(PRINTED)}. Mend the header.")
-    for row in printed[printed.duplicated(CELL)].itertuples():
-        raise UserError(
-            f"{path}: {row.method} on {row.dataset} IF {row.factor} is there twice. Remove one."
-        )
-    return printed
 
 
 if __name__ == "__main__":

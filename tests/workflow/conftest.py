@@ -15,7 +15,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def tiny(root: Path) -> Project:
-    """A clone whose only collection is of tiny runs: digits, factor 10, every method, one seed."""
+    """A clone whose only collection is of tiny runs: digits, factor 10, one seed, every table."""
     project = Project(root)
     config = project.root / "config"
     dataset = yaml.safe_load((config / "datasets" / "digits.yaml").read_text())
@@ -23,10 +23,14 @@ def tiny(root: Path) -> Project:
         yaml.safe_dump(dataset | {"label": "Tiny", "overrides": OVERRIDES})
     )
     workflow = yaml.safe_load((config / "config.yaml").read_text())
-    grid = workflow["collections"]["paper"]["table2"]
-    table = {"table2": grid | {"datasets": ["tiny"], "factors": [10], "seeds": [0]}}
+    smaller = {"datasets": ["tiny"], "factors": [10], "seeds": [0]}
+    tables = {
+        name: grid | smaller if isinstance(grid, dict) else grid
+        for name, grid in workflow["collections"]["paper"].items()
+    }
+    only = {"collection": "tiny", "collections": {"tiny": tables}}
     (config / "config.yaml").write_text(
-        yaml.safe_dump({"collection": "tiny", "collections": {"tiny": table}})
+        yaml.safe_dump(workflow | only | {"timing": {"rounds": 2, "steps": 1}})
     )
     return project
 

@@ -43,6 +43,10 @@ def run(dataset="digits", factor="10", method="kcl", seed="0") -> str:
             "Did you mean 'demo'?",
         ),
         (
+            "results/demo/table5.csv",
+            "collection 'demo' has no table5. Did you mean 'table2'?",
+        ),
+        (
             "results/runs/digits/if10/ce/seed0/pretrain/weights.pt",
             "config/methods/ce.yaml: has no stage 'pretrain'",
         ),

@@ -14,7 +14,17 @@ ONE_LOSS = ("ce", "cb_ce", "focal", "ce_drw", "ldam", "ldam_drw", "balanced_soft
 ONE_STAGE = (*ONE_LOSS, "m2m_ldam", "paco", "bcl")
 TWO_STAGES = ("kcl", "tsc", "cogloat", "cogloat_proco")
 METHODS = (*ONE_STAGE, *TWO_STAGES)
-TABLE = {"tabulate": {"results/tiny/table2.csv"}}
+IN_TABLE = {
+    "table1": ("kcl", "cogloat_proco"),
+    "table2": METHODS,
+    "table4": ("kcl", "kcl_global", "kcl_adaptive", "kcl_proco"),
+    "table5": ("kcl", "kcl_adaptive", "kcl_proco"),
+    "table6": ("cogloat_supervised", "cogloat_k_positive", "cogloat"),
+}
+PLOTS = ("figure2", "frequency_tiny_if10", "curves_tiny_if10", "temperatures")
+FIGURES = {f"{name}.{kind}" for name in PLOTS for kind in ("png", "pdf")} | {"figure2.csv"}
+TABLE2 = "results/tiny/table2.csv"
+TABLE = {"tabulate": {TABLE2}}
 
 
 def stage(name: str, *methods: str) -> set[str]:
@@ -38,10 +48,12 @@ def test_end_to_end_run_leaves_every_file(finished: Project):
             assert left == {"config.json", "weights.pt", "history.csv", "provenance.json"}
         assert json.loads((run / "metrics.json").read_text())
         assert json.loads((run / "provenance.json").read_text())
-    table = finished.root / "results/tiny/table2.csv"
-    with table.open() as file:
-        assert {row["method"] for row in csv.DictReader(file)} == set(METHODS)
-    assert table.with_suffix(".md").read_text().startswith("|")
+    for name, methods in IN_TABLE.items():
+        table = finished.root / "results/tiny" / f"{name}.csv"
+        with table.open() as file:
+            assert {row["method"] for row in csv.DictReader(file)} == set(methods)
+        assert table.with_suffix(".md").read_text().startswith("|")
+    assert {path.name for path in (finished.root / "results/tiny/figures").iterdir()} == FIGURES
     assert not [path for path in (finished.root / "scratch").rglob("*") if path.is_file()]
 
 
@@ -65,13 +77,13 @@ def test_file_times_do_not_count(finished: Project, tmp_path):
 def test_finetune_number_of_the_base_replans_the_finetunes_that_extend_it(finished: Project):
     old = "optimizer: {lr: 0.1, momentum: 0.9, weight_decay: 0.0}"
     with finished.edited("config/methods/base/moco.yaml", old, old.replace("lr: 0.1", "lr: 0.2")):
-        assert finished.plan() == {
+        assert finished.plan(TABLE2) == {
             "configure_stage": configs(*((method, "finetune") for method in TWO_STAGES)),
             "finetune": stage("finetune", *TWO_STAGES),
             "evaluate": metrics(*TWO_STAGES),
             **TABLE,
         }
-    assert finished.plan() == {}
+    assert finished.plan(TABLE2) == {}
 
 
 @pytest.mark.parametrize(
@@ -80,19 +92,19 @@ def test_finetune_number_of_the_base_replans_the_finetunes_that_extend_it(finish
 )
 def test_hyperparameter_of_one_method_replans_its_run_alone(finished: Project, method, old, new):
     with finished.edited(f"config/methods/{method}.yaml", old, new):
-        assert finished.plan() == {
+        assert finished.plan(TABLE2) == {
             "configure_stage": configs((method, "pretrain")),
             "pretrain": stage("pretrain", method),
             "finetune": stage("finetune", method),
             "evaluate": metrics(method),
             **TABLE,
         }
-    assert finished.plan() == {}
+    assert finished.plan(TABLE2) == {}
 
 
 def test_number_that_another_method_extends_replans_both(finished: Project):
     with finished.edited("config/methods/kcl.yaml", "from_queue: 6", "from_queue: 3"):
-        assert finished.plan() == {
+        assert finished.plan(TABLE2) == {
             "configure_stage": configs(("kcl", "pretrain"), ("tsc", "pretrain")),
             "pretrain": stage("pretrain", "kcl", "tsc"),
             "finetune": stage("finetune", "kcl", "tsc"),
@@ -106,7 +118,7 @@ def test_number_that_another_method_extends_replans_both(finished: Project):
 )
 def test_one_stage_methods_number_replans_its_run_alone(finished: Project, method, old, new):
     with finished.edited(f"config/methods/{method}.yaml", old, new):
-        assert finished.plan() == {
+        assert finished.plan(TABLE2) == {
             "configure_stage": configs((method, "train")),
             "train": stage("train", method),
             "evaluate": metrics(method),
@@ -119,7 +131,7 @@ def test_changed_weights_of_a_generator_replan_the_run_that_makes_images_by_it(f
     old = "label: CE\n"
     new = "label: CE\ntrain: {optimizer: {lr: 0.2}}\n"
     with finished.edited("config/methods/ce.yaml", old, new):
-        assert finished.plan() == {
+        assert finished.plan(TABLE2) == {
             "configure_stage": configs(("ce", "train")),
             "train": stage("train", "ce", "m2m_ldam"),
             "evaluate": metrics("ce", "m2m_ldam"),
@@ -129,14 +141,33 @@ def test_changed_weights_of_a_generator_replan_the_run_that_makes_images_by_it(f
 
 def test_how_targets_are_optimised_does_not_count_where_they_have_a_closed_form(finished: Project):
     with finished.edited("config/targets.yaml", "steps: 10000", "steps: 20000"):
-        assert finished.plan() == {}
+        assert finished.plan(TABLE2) == {}
         plan = finished.plan("results/targets/10x3.npy")
     assert plan == {"place_targets": {"results/targets/10x3.npy"}}
 
 
+def test_number_of_a_method_replans_every_table_and_figure_it_is_in(finished: Project):
+    with finished.edited("config/methods/kcl_proco.yaml", "alpha: 0.8", "alpha: 0.7"):
+        assert finished.plan() == {
+            "configure_stage": configs(("kcl_proco", "pretrain")),
+            "pretrain": stage("pretrain", "kcl_proco"),
+            "finetune": stage("finetune", "kcl_proco"),
+            "evaluate": metrics("kcl_proco"),
+            "tabulate": {"results/tiny/table5.csv"},
+            "time_epochs": {"results/tiny/times/tiny/if10.csv"},
+            "tabulate_times": {"results/tiny/table4.csv"},
+            "audit": {"results/tiny/claims.csv"},
+        }
+
+
+def test_claim_replans_the_audit_alone(finished: Project):
+    with finished.edited("config/claims.yaml", "level: 0.05", "level: 0.01"):
+        assert finished.plan() == {"audit": {"results/tiny/claims.csv"}}
+
+
 def test_coreset_number_replans_the_coreset_and_the_runs_with_prototypes(finished: Project):
     with finished.edited("config/coresets/glister.yaml", "fraction: 0.1 ", "fraction: 0.2 "):
-        plan = finished.plan()
+        plan = finished.plan(TABLE2)
     assert plan.keys() == {
         *("configure_coreset", "select_coreset"),
         *("pretrain", "finetune", "evaluate", "tabulate"),
@@ -147,12 +178,12 @@ def test_coreset_number_replans_the_coreset_and_the_runs_with_prototypes(finishe
 
 def test_shot_groups_replan_the_evaluation_alone(finished: Project):
     with finished.edited("config/datasets/tiny.yaml", "few_below: 10", "few_below: 12"):
-        assert finished.plan() == {"evaluate": metrics(*METHODS), **TABLE}
+        assert finished.plan(TABLE2) == {"evaluate": metrics(*METHODS), **TABLE}
 
 
 def test_label_replans_the_table_alone(finished: Project):
     with finished.edited("config/methods/ce.yaml", "label: CE", "label: Cross-entropy"):
-        assert finished.plan() == TABLE
+        assert finished.plan(TABLE2) == TABLE
 
 
 @pytest.mark.parametrize(
@@ -191,20 +222,20 @@ def test_changed_loss_replans_the_runs_that_use_it(finished: Project, module, me
     code = f"src/cogloat/losses/{module}.py"
     text = (finished.root / code).read_text()
     with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
-        assert finished.plan() == {
+        assert finished.plan(TABLE2) == {
             name: stage(name, method),
             **({"finetune": stage("finetune", method)} if name == "pretrain" else {}),
             "evaluate": metrics(method),
             **TABLE,
         }
-    assert finished.plan() == {}
+    assert finished.plan(TABLE2) == {}
 
 
 def test_changed_contrastive_loss_spares_the_runs_without_it(finished: Project):
     code = "src/cogloat/losses/contrastive.py"
     text = (finished.root / code).read_text()
     with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
-        plan = finished.plan()
+        plan = finished.plan(TABLE2)
     assert plan["pretrain"] == stage("pretrain", *TWO_STAGES)
     assert plan.keys() == {"pretrain", "finetune", "evaluate", "tabulate"}
     assert plan["evaluate"] == metrics(*TWO_STAGES)
@@ -213,15 +244,15 @@ def test_changed_contrastive_loss_spares_the_runs_without_it(finished: Project):
 def test_changed_command_replans_its_rule(finished: Project):
     flag = "--paper {input.paper}"
     with finished.edited("workflow/rules/evaluate.smk", flag, flag.replace(" ", "=")):
-        assert finished.plan() == TABLE
+        assert finished.plan(TABLE2) == TABLE
 
 
 def test_changed_data_replan_what_was_made_of_them(finished: Project):
     split = "results/splits/tiny/if10.csv"
     text = (finished.root / split).read_text()
     with finished.edited(split, text, "\n".join(text.splitlines()[:-1]) + "\n"):
-        plan = finished.plan()
+        plan = finished.plan(TABLE2)
     assert plan["train"] == stage("train", *ONE_STAGE)
     assert plan["pretrain"] == stage("pretrain", *TWO_STAGES)
     assert "fetch" not in plan
-    assert finished.plan() == {}
+    assert finished.plan(TABLE2) == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.append(str(Path(workflow.basedir).parent / "src"))
 
 from cogloat.config import load, schema
+from cogloat.config.parse import config_hash
 from cogloat.errors import UserError, nearest
 from cogloat.fingerprint import fingerprint
 
@@ -50,7 +51,7 @@ def check_files():
 @user_facing
 def checked(settings):
     """Return config.yaml, with what --config and --configfile change in it, as typed."""
-    return load.validate(schema.Workflow, settings, {str(CONFIG / "config.yaml"): settings})
+    return load.as_workflow(CONFIG, settings)
 
 
 @user_facing
@@ -64,32 +65,155 @@ def collection(name):
     return WORKFLOW.collections[name]
 
 
-def collection_table(wildcards):
-    """Return the table that `snakemake` without a target makes."""
-    collection(WORKFLOW.collection)
-    if WORKFLOW.collection == "paper":
-        return "results/table2.csv"
-    return f"results/{WORKFLOW.collection}/table2.csv"
+def collection_files(wildcards):
+    """Return what `snakemake` without a target makes."""
+    made = collection(WORKFLOW.collection)
+    place = "" if WORKFLOW.collection == "paper" else f"{WORKFLOW.collection}/"
+    files = [
+        f"results/{place}figures/{name}.png" if name == "figure2" else f"results/{place}{name}.csv"
+        for name in made.grids()
+    ]
+    if made.extras:
+        files.append(f"results/{place}claims.csv")
+        files.append(f"results/{place}figures/temperatures.png")
+        files += collect(
+            "results/{place}figures/{figure}_{dataset}_if{factor}.png",
+            place=place,
+            figure=["frequency", "curves"],
+            dataset=made.table2.datasets,
+            factor=made.table2.factors,
+        )
+    return files
 
 
-def grid_metrics(wildcards):
-    """Return the metrics of every run of a table; without a wildcard, of the paper's."""
-    grid = collection(wildcards.get("collection", "paper")).table2
+@user_facing
+def grid(wildcards, name):
+    """Return the runs of a table or figure, of the collection in whose folder it is asked for."""
+    owner = wildcards.place.rstrip("/") or "paper"
+    grids = collection(owner).grids()
+    if name not in grids:
+        raise UserError(f"collection '{owner}' has no {name}. {nearest(name, grids)}")
+    return grids[name]
+
+
+def grid_files(path, name=None):
+    """Return a function for a path of every run of a table or figure, by default of the wildcard's."""
+
+    def files(wildcards):
+        runs = grid(wildcards, name or wildcards.table)
+        return collect(
+            path,
+            dataset=wildcards.get("dataset", runs.datasets),
+            factor=wildcards.get("factor", runs.factors),
+            method=runs.methods,
+            seed=runs.seeds,
+        )
+
+    return files
+
+
+def grid_labels(name=None):
+    """Return a function for the names that a table prints for its datasets and methods."""
+
+    def labels(wildcards):
+        runs = grid(wildcards, name or wildcards.table)
+        return [load.load_named_dataset(CONFIG, dataset).label for dataset in runs.datasets] + [
+            load.load_method(CONFIG, method).label for method in runs.methods
+        ]
+
+    return labels
+
+
+def grid_part(path, name):
+    """Return a function for a path that all runs of a figure share: one dataset, one factor."""
+
+    def part(wildcards):
+        runs = grid(wildcards, name)
+        return path.format(dataset=runs.datasets[0], factor=runs.factors[0])
+
+    return part
+
+
+def grid_titles(name):
+    """Return a function for the labels of a figure's methods, in their order."""
+
+    def titles(wildcards):
+        return [load.load_method(CONFIG, method).label for method in grid(wildcards, name).methods]
+
+    return titles
+
+
+def grid_stages(path, name):
+    """Return a function for a path of every stage of every run of a table, one dataset and factor."""
+
+    def files(wildcards):
+        runs = grid(wildcards, name)
+        return [
+            path.format(**wildcards, method=method, seed=seed, stage=stage)
+            for method in runs.methods
+            for seed in runs.seeds
+            for stage in load.load_method(CONFIG, method).stages
+        ]
+
+    return files
+
+
+def adaptive_runs(path):
+    """Return a function for a path of one run with adaptive temperatures for each data set."""
+
+    def files(wildcards):
+        runs = grid(wildcards, "table2")
+        return collect(
+            path,
+            dataset=runs.datasets,
+            factor=runs.factors,
+            method=WORKFLOW.figures.adaptive,
+            seed=runs.seeds[0],
+        )
+
+    return files
+
+
+@user_facing
+def timed_settings(wildcards):
+    """Return the effective configurations of the pre-trainings that are timed together."""
+    runs = grid(wildcards, "table4")
+    factor = number(wildcards, "factor", 1)
+    return [
+        load.run_config(CONFIG, wildcards.dataset, factor, method, runs.seeds[0], "pretrain")
+        for method in runs.methods
+    ]
+
+
+def timed_coreset(wildcards):
+    """Return the coreset behind the prototypes of what is timed, or nothing."""
+    settings = [config.settings for config in timed_settings(wildcards)]
+    names = {own.prototypes.coreset for own in settings if isinstance(own, schema.Prototypical)}
+    return [f"results/coresets/{{dataset}}/if{{factor}}/{name}/coreset.csv" for name in names]
+
+
+def timing_code(wildcards):
+    """Return the fingerprint of the timing and of the objectives it times."""
+    objectives = {config.settings.objective for config in timed_settings(wildcards)}
+    names = sorted(f"cogloat.objectives.{objective}" for objective in objectives)
+    return fingerprint("src/time_epochs.py", *names)
+
+
+def timed_sets(wildcards):
+    """Return the raw timings of every data set of Table 4."""
+    runs = grid(wildcards, "table4")
     return collect(
-        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json",
-        dataset=grid.datasets,
-        factor=grid.factors,
-        method=grid.methods,
-        seed=grid.seeds,
+        "results/{place}times/{dataset}/if{factor}.csv",
+        place=wildcards.place,
+        dataset=runs.datasets,
+        factor=runs.factors,
     )
 
 
-def grid_labels(wildcards):
-    """Return the names that a table prints for its datasets and methods."""
-    grid = collection(wildcards.get("collection", "paper")).table2
-    return [load.load_named_dataset(CONFIG, name).label for name in grid.datasets] + [
-        load.load_method(CONFIG, name).label for name in grid.methods
-    ]
+def measured_tables(wildcards):
+    """Return the tables that the claims are held against."""
+    made = collection(wildcards.place.rstrip("/") or "paper").grids()
+    return [f"results/{{place}}{name}.csv" for name in made if name.startswith("table")]
 
 
 # --- one dataset, one long-tailed set ---
@@ -158,7 +282,7 @@ def coreset_settings(wildcards):
 
 def coreset_hash(wildcards):
     """Return the hash of a coreset's effective configuration."""
-    return load.config_hash(coreset_settings(wildcards))
+    return config_hash(coreset_settings(wildcards))
 
 
 def target_settings(wildcards):
@@ -187,7 +311,7 @@ def stage_settings(wildcards, stage):
 
 def stage_hash(wildcards):
     """Return the hash of a stage's effective configuration."""
-    return load.config_hash(stage_settings(wildcards, wildcards.stage))
+    return config_hash(stage_settings(wildcards, wildcards.stage))
 
 
 def stage_code(stage):

@@ -1,4 +1,4 @@
-# What a run is worth, and the tables of many runs.
+# What a run is worth: the accuracy of its classifier, the shape of its feature space.
 
 
 rule evaluate:
@@ -49,42 +49,31 @@ rule evaluate:
         """
 
 
-rule tabulate:
+rule measure_features:
     input:
-        metrics=grid_metrics,
-        paper="config/paper/table2.csv",
+        config="results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json",
+        weights="results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt",
+        store="data/{dataset}/store.json",
+        arrays=ancient(ARRAYS),
+        split="results/splits/{dataset}/if{factor}.csv",
     output:
-        table=report(
-            "results/{collection}/table2.csv",
-            caption="../report/table2.rst",
-            category="Tables",
-        ),
-        markdown="results/{collection}/table2.md",
+        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/features.json",
     log:
-        "logs/{collection}/table2.log",
+        "logs/{dataset}/if{factor}/{method}/seed{seed}/measure_features.log",
     params:
-        labels=grid_labels,
-        code=fingerprint("src/tabulate_runs.py"),
-    localrule: True
+        code=fingerprint("src/measure_features.py"),
+    threads: dataset_threads
+    resources:
+        mem_mb=dataset_mem_mb,
+        runtime="1h",
     shell:
         r"""
-        python src/tabulate_runs.py \
-            --metrics {input.metrics} \
-            --config config \
-            --paper {input.paper} \
-            --output {output.table} \
-            --markdown {output.markdown} \
+        python src/measure_features.py \
+            --config {input.config} \
+            --weights {input.weights} \
+            --store data/{wildcards.dataset} \
+            --split {input.split} \
+            --output {output} \
+            --threads {threads} \
             2>{log}
         """
-
-
-use rule tabulate as tabulate_paper with:
-    output:
-        table=report(
-            "results/table2.csv",
-            caption="../report/table2.rst",
-            category="Tables",
-        ),
-        markdown="results/table2.md",
-    log:
-        "logs/table2.log",

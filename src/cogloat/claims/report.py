@@ -1,4 +1,4 @@
-"""The audit as CSV and as Markdown, contradictions first. Imports no torch."""
+"""The audit as CSV, as Markdown and as a report's first page. Imports no torch."""
 
 from __future__ import annotations
 
@@ -42,6 +42,29 @@ def to_markdown(findings: Sequence[Finding], claims: Claims) -> str:
         if own:
             lines += [f"## {title} ({len(own)})", "", *_table(own, measured=measured), ""]
     return "\n".join([*lines, _legend(claims), ""])
+
+
+def to_overview(findings: Sequence[Finding]) -> str:
+    """Return as reStructuredText what was reproduced, what was not, and what contradicts itself."""
+    claims = [finding for finding in findings if finding.kind == "claim"]
+
+    def measured(*verdicts: Verdict) -> list[Finding]:
+        return [own for own in claims if own.measured and own.measured.verdict in verdicts]
+
+    parts = {
+        "Reproduced": measured("holds"),
+        "Not reproduced": measured("fails"),
+        "Not decided by the runs there are": measured("undecided"),
+        "Where the paper's own numbers contradict it": [
+            finding for finding in findings if finding.printed.verdict in ("fails", "repeated")
+        ],
+    }
+    lines = []
+    for title, found in parts.items():
+        lines += [f"**{title} ({len(found)})**", ""]
+        lines += [f"- {own.claim} *({own.where})*" for own in found] or ["- nothing"]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _row(finding: Finding) -> dict[str, Any]:

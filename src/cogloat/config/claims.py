@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from cogloat.config.load import read_yaml
+from cogloat.config.parse import read_yaml
 from cogloat.config.schema import Count, Strict
 from cogloat.errors import UserError, nearest
 

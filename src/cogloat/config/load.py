@@ -1,59 +1,54 @@
-"""Read, merge and validate the files of `config/`; an error names the file, the key, the fix."""
+"""Read, merge and check the files of `config/`: what exists, and what each run is made with."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from cogloat.config import schema
+from cogloat.config.parse import Model, explain, holds, load, read_yaml, validate
+from cogloat.config.workflow import Workflow
 from cogloat.errors import UserError, nearest
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def load(model: type[Model], path: Path | str) -> Model:
-    """Read one YAML or JSON file into its type.
-
-    Raises:
-        UserError: with the file, the key, the value and the fix.
-    """
-    raw = read_yaml(path)
-    return validate(model, raw, {str(path): raw})
-
-
-def load_dataset(path: Path | str) -> schema.Dataset:
-    """Read config/datasets/<name>.yaml."""
-    return load(schema.Dataset, path)
 
 
 @cache
-def load_workflow(config: Path) -> schema.Workflow:
+def load_workflow(config: Path) -> Workflow:
     """Read config/config.yaml and check that every name in it has its file.
 
     Raises:
         UserError: if a dataset, method or collection is unknown, or a file is not valid.
     """
     path = config / "config.yaml"
-    workflow = load(schema.Workflow, path)
+    workflow = load(Workflow, path)
     load_target_points(config)
     if workflow.collection not in workflow.collections:
         raise UserError(
             f"{path}: collection: '{workflow.collection}' is unknown. "
             f"{nearest(workflow.collection, workflow.collections)}"
         )
+    for method in (workflow.figures.reference, workflow.figures.adaptive):
+        load_method(config, method)
     for collection in workflow.collections.values():
-        for dataset in collection.table2.datasets:
-            for method in collection.table2.methods:
+        for grid in collection.grids().values():
+            for dataset, method in itertools.product(grid.datasets, grid.methods):
                 _check_method_on(config, dataset, method)
     return workflow
+
+
+def as_workflow(config: Path, settings: dict[str, Any]) -> Workflow:
+    """Return what config/config.yaml holds, with what Snakemake's command line changes in it.
+
+    Raises:
+        UserError: with the key, the value and the fix.
+    """
+    return validate(Workflow, settings, {str(config / "config.yaml"): settings})
 
 
 @cache
@@ -78,7 +73,7 @@ def load_target_points(config: Path) -> schema.TargetPoints:
 @cache
 def load_named_dataset(config: Path, name: str) -> schema.Dataset:
     """Read config/datasets/<name>.yaml."""
-    return load_dataset(named_file(config, "dataset", name))
+    return load(schema.Dataset, named_file(config, "dataset", name))
 
 
 def named_file(config: Path, kind: str, name: str) -> Path:
@@ -150,49 +145,6 @@ def coreset_config(config: Path, dataset: str, factor: int, coreset: str) -> sch
     )
 
 
-def dump(config: BaseModel) -> str:
-    """Return a configuration as JSON text, the same text for the same meaning."""
-    return config.model_dump_json(indent=2, exclude_none=True) + "\n"
-
-
-def config_hash(config: BaseModel) -> str:
-    """Return the SHA-256 of a configuration's meaning."""
-    return hashlib.sha256(dump(config).encode()).hexdigest()
-
-
-def read_yaml(path: Path | str) -> Any:
-    """Read a YAML (or JSON) file.
-
-    Raises:
-        UserError: if it is missing or is not YAML, with the line.
-    """
-    try:
-        return yaml.safe_load(Path(path).read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}. Mend the line.") from None
-
-
-def validate(model: type[Model], value: Any, origins: Mapping[str, Any]) -> Model:
-    """Check a value against its type.
-
-    Args:
-        model: the type.
-        value: what a YAML or JSON file holds.
-        origins: file name -> what the file holds; the first one that holds an offending key
-            is named.
-
-    Raises:
-        UserError: naming every offending key, its value, and the fix.
-    """
-    try:
-        return model.model_validate_json(json.dumps(value, default=str))
-    except ValidationError as error:
-        problems = [_explain(problem, problem["loc"], origins) for problem in error.errors()]
-        raise UserError("\n".join(problems)) from None
-
-
 def _check_method_on(config: Path, dataset: str, method: str) -> None:
     for stage in load_method(config, method).stages:
         settings = run_config(config, dataset, 1, method, 0, stage).settings
@@ -242,9 +194,9 @@ def _with_overrides(
     except ValidationError as error:
         problems = []
         for problem in error.errors():
-            holders = [name for name in overrides if _holds(overrides[name], problem["loc"])]
+            holders = [name for name in overrides if holds(overrides[name], problem["loc"])]
             prefix = ("overrides", holders[0]) if holders else (stage,)
-            problems.append(_explain(problem, (*prefix, *problem["loc"]), prefixed))
+            problems.append(explain(problem, (*prefix, *problem["loc"]), prefixed))
         raise UserError("\n".join(problems)) from None
 
 
@@ -272,65 +224,3 @@ def _data(file: Path, data: schema.Dataset, augmentations: tuple[str, ...]) -> s
         std=data.std,
         augmentations={name: data.augmentations[name] for name in augmentations},
     )
-
-
-def _holds(value: Any, location: tuple[int | str, ...]) -> bool:
-    """Say whether a nested value has the keys of a location; union tags in it are skipped."""
-    for part in location:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif not (isinstance(value, dict) and part == value.get("kind", value.get("op"))):
-            return False
-    return True
-
-
-def _without_objective(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Drop the objective's name, which an error's location has after the stage's."""
-    tagged = len(location) > 1 and location[0] in (*get_args(schema.StageName), "settings")
-    if tagged and location[1] in schema.OBJECTIVES:
-        return (location[0], *location[2:])
-    return location
-
-
-def _explain(problem: Any, location: tuple[int | str, ...], origins: Mapping[str, Any]) -> str:
-    location = _without_objective(location)
-    if problem["type"] == "union_tag_not_found":
-        problem = problem | {"type": "missing"}
-        location = (*location, problem["ctx"]["discriminator"].strip("'"))
-    holders = [name for name, part in origins.items() if _holds(part, location)]
-    if problem["type"] == "missing":  # in none of them; a method's own file and what it extends
-        holders = [name for name, part in origins.items() if _holds(part, location[:1])]
-    several = problem["type"] in ("missing", "value_error")
-    file = " with ".join(holders if several else holders[:1]) or list(origins)[-1]
-    key = ".".join(str(part) for part in location) or "the file"
-    match problem["type"]:
-        case "extra_forbidden":
-            return f"{file}: {key}: unknown key. {nearest(str(location[-1]), _known_keys())}"
-        case "missing":
-            return f"{file}: {key}: missing key. Add it; {_purpose(str(location[-1]))}."
-        case _:
-            message = problem["msg"].removeprefix("Value error, ")
-            value = problem["input"]
-            found = "" if isinstance(value, dict) else f", but it is {value!r}"
-            return f"{file}: {key}: {message}{found}. Change the value."
-
-
-def _models() -> list[type[BaseModel]]:
-    return [
-        part
-        for part in vars(schema).values()
-        if isinstance(part, type) and issubclass(part, schema.Strict)
-    ]
-
-
-def _known_keys() -> set[str]:
-    return {name for model in _models() for name in model.model_fields}
-
-
-def _purpose(key: str) -> str:
-    """Return what a key is for, where all the sections that have it say the same."""
-    fields = [model.model_fields[key] for model in _models() if key in model.model_fields]
-    purposes = {field.description for field in fields}
-    if len(purposes) == 1 and None not in purposes:
-        return f"it is: {purposes.pop()}"
-    return "another file of the same folder shows how"

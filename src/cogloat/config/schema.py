@@ -583,26 +583,6 @@ class Dataset(Strict):
     )
 
 
-class Grid(Strict):
-    """The runs of one table: every combination."""
-
-    datasets: tuple[str, ...]
-    factors: tuple[Annotated[int, Field(ge=1)], ...]
-    methods: tuple[str, ...]
-    seeds: tuple[Annotated[int, Field(ge=0)], ...]
-
-
-class Collection(Strict):
-    table2: Grid
-
-
-class Workflow(Strict):
-    """config/config.yaml."""
-
-    collection: str = Field(description="what `snakemake` without a target makes")
-    collections: dict[str, Collection]
-
-
 # --- effective configurations: what a script reads ---
 
 

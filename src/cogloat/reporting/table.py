@@ -9,6 +9,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from cogloat.errors import UserError
+from cogloat.reporting.layout import beside_printed, by_data_set, joined, spread
+from cogloat.reporting.statistics import half_interval
 
 CELL = ["method", "dataset", "factor"]
 GROUPS = ["many", "medium", "few"]
@@ -22,6 +24,7 @@ COLUMNS = [
     "seeds",
     "mean",
     "std",
+    "interval",
     "best_mean",
     *GROUPS,
     "group_mean",
@@ -54,7 +57,10 @@ class Run(BaseModel):
 
 
 def accuracy_table(
-    metrics: Sequence[Mapping[str, Any]], labels: Mapping[str, str], paper: pd.DataFrame
+    metrics: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, str],
+    paper: pd.DataFrame,
+    confidence: float,
 ) -> pd.DataFrame:
     """Return one row a method, dataset and factor, in the order they first appear.
 
@@ -62,12 +68,14 @@ def accuracy_table(
         metrics: the fields of `Run`, a run.
         labels: method -> the name the table prints.
         paper: the printed numbers; columns method, dataset, factor, mean, std.
+        confidence: of the means' interval, such as 0.95.
 
     Returns:
         Epochs and augmentations of the stages, joined by "+" (those of the views of one stage by
         "/"); percentages of the last epoch: mean and sample standard deviation (n-1; blank with one
-        seed) over the seeds, the mean of the best epoch, of the shot groups, the paper's numbers,
-        the difference of the means, and the hash of the long-tailed subset.
+        seed) over the seeds, half the width of the mean's interval, the mean of the best epoch, of
+        the shot groups, the paper's numbers, the difference of the means, and the hash of the
+        long-tailed subset.
 
     Raises:
         UserError: if a run is there twice, seeds of one method were trained for different
@@ -90,6 +98,7 @@ def accuracy_table(
         seeds=("seed", lambda seeds: " ".join(map(str, sorted(seeds)))),
         mean=("accuracy", "mean"),
         std=("accuracy", "std"),
+        count=("accuracy", "size"),
         best_mean=("best_accuracy", "mean"),
         many=("many", _mean),
         medium=("medium", _mean),
@@ -97,6 +106,7 @@ def accuracy_table(
         group_mean=("group_mean", "mean"),
         split_sha256=("split_sha256", "first"),
     )
+    table["interval"] = half_interval(table["std"], table["count"], confidence)
     printed = paper.rename(columns={"mean": "paper_mean", "std": "paper_std"})
     table = table.merge(printed, on=CELL, how="left")
     table["label"] = table["method"].map(labels)
@@ -116,37 +126,24 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
         table: from `accuracy_table`.
         datasets: dataset -> the name the table prints.
     """
-    settings = list(dict.fromkeys(zip(table["dataset"], table["factor"], strict=True)))
-    headers = ["Method", "Epochs", "Augmentation"]
-    headers += [f"{datasets[dataset]} IF {factor}" for dataset, factor in settings]
-    lines = []
-    for _, own in table.groupby("method", sort=False):
-        cells = {(row.dataset, row.factor): _cell(row) for row in own.itertuples()}
-        how = ["; ".join(dict.fromkeys(own[column])) for column in ("epochs", "augmentation")]
-        lines.append([own["label"].iloc[0], *how, *(cells.get(key, "") for key in settings)])
-    rule = ["---"] * len(headers)
-    rows = [f"| {' | '.join(cells)} |" for cells in (headers, rule, *lines)]
-    return "\n".join([*rows, "", _legend(table), ""])
+    heads = {"Method": joined("label"), "Epochs": joined("epochs")}
+    heads["Augmentation"] = joined("augmentation")
+    return by_data_set(table, datasets, ["method"], heads, _cell, _legend(table))
 
 
 def _cell(row: Any) -> str:
-    text = f"{row.mean:.1f}" + (f" ± {row.std:.1f}" if pd.notna(row.std) else "")
-    if pd.notna(row.paper_mean):
-        text += f" (paper {row.paper_mean:.1f}, {row.difference:+.1f})"
-    return text
+    return beside_printed(row, digits=1)
 
 
 def _legend(table: pd.DataFrame) -> str:
-    seeds = "; ".join(dict.fromkeys(table["seeds"]))
-    spread = "± sample standard deviation (n-1)" if table["std"].notna().any() else "one run each"
     subsets = table.drop_duplicates(["dataset", "factor"])
     hashes = ", ".join(
         f"{dataset} IF {factor}: {sha256[:12]}"
         for dataset, factor, sha256 in subsets[["dataset", "factor", "split_sha256"]].to_numpy()
     )
     return (
-        f"Top-1 accuracy in percent on the full test set, last epoch; mean over seeds {seeds}, "
-        f"{spread}. Subsets (SHA-256): {hashes}."
+        f"Top-1 accuracy in percent on the full test set, last epoch; {spread(table)}. "
+        f"Subsets (SHA-256): {hashes}."
     )
 
 

@@ -61,7 +61,7 @@ def fit(
         UserError: if there are fewer images than a batch, or the loss is not finite.
     """
     steps = _steps(objective.size, settings)
-    optimizer = _optimizer(objective, settings)
+    optimizer = make_optimizer(objective, settings)
     history: list[Row] = []
     sums: dict[str, Tensor] = {}
     first_epoch, first_step = 0, 0
@@ -105,11 +105,7 @@ def fit(
                 objective.start_epoch(epoch)
 
             for step in range(first_step, steps):
-                with machine.autocast():
-                    logged = objective.loss(batches[step], epoch, step)
-                optimizer.zero_grad(set_to_none=True)
-                logged["loss"].backward()
-                optimizer.step()
+                logged = take_step(objective, optimizer, machine, batches[step], epoch, step)
                 for key, value in logged.items():
                     weighted = value.detach().double() * len(batches[step])
                     sums[key] = sums[key] + weighted if key in sums else weighted
@@ -135,17 +131,8 @@ def fit(
     return history
 
 
-def _steps(size: int, settings: Training) -> int:
-    steps = size / settings.batch_size
-    steps = math.floor(steps) if settings.drop_last else math.ceil(steps)
-    if steps == 0:
-        raise UserError(
-            f"batch_size: {settings.batch_size} is more than the {size} training images. Lower it."
-        )
-    return steps
-
-
-def _optimizer(objective: nn.Module, settings: Training) -> torch.optim.SGD:
+def make_optimizer(objective: nn.Module, settings: Training) -> torch.optim.SGD:
+    """Return the optimizer of what an objective can train."""
     trainable = [weight for weight in objective.parameters() if weight.requires_grad]
     return torch.optim.SGD(
         trainable,
@@ -154,6 +141,42 @@ def _optimizer(objective: nn.Module, settings: Training) -> torch.optim.SGD:
         weight_decay=settings.optimizer.weight_decay,
         foreach=True,
     )
+
+
+def take_step(
+    objective: Any,
+    optimizer: torch.optim.Optimizer,
+    machine: Machine,
+    positions_B: Tensor,
+    epoch: int,
+    step: int,
+) -> dict[str, Tensor]:
+    """Train on one batch; return the objective's loss and what else it logs.
+
+    Args:
+        objective: an `nn.Module` with the `Objective` protocol, in training mode.
+        optimizer: of `make_optimizer`.
+        machine: device and precision.
+        positions_B: of the batch's images.
+        epoch: from 0.
+        step: of the epoch, from 0.
+    """
+    with machine.autocast():
+        logged = objective.loss(positions_B, epoch, step)
+    optimizer.zero_grad(set_to_none=True)
+    logged["loss"].backward()
+    optimizer.step()
+    return logged
+
+
+def _steps(size: int, settings: Training) -> int:
+    steps = size / settings.batch_size
+    steps = math.floor(steps) if settings.drop_last else math.ceil(steps)
+    if steps == 0:
+        raise UserError(
+            f"batch_size: {settings.batch_size} is more than the {size} training images. Lower it."
+        )
+    return steps
 
 
 def _progress(size: int, settings: Training, name: str, first_epoch: int) -> tqdm:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from cogloat.config.load import load
+from cogloat.config.parse import load
 from cogloat.config.schema import RunConfig
 from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.errors import UserError

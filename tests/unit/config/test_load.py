@@ -10,16 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogloat.config.load import (
-    config_hash,
     coreset_config,
-    dump,
-    load,
-    load_dataset,
     load_method,
     load_workflow,
     run_config,
 )
-from cogloat.config.schema import RunConfig
+from cogloat.config.parse import config_hash, dump, load
+from cogloat.config.schema import Dataset, RunConfig
 from cogloat.errors import UserError
 
 REPO = Path(__file__).parents[3]
@@ -252,7 +249,7 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
         ("seeds: [0, 1, 2]", "seeds: [-1]", "seeds.0: Input should be greater than or equal to 0"),
         ("datasets: [digits]", "datasets: [digit]", "'digit' is unknown.*Did you mean 'digits'"),
         ("- kcl", "- klc", "'klc' is unknown.*Did you mean 'kcl'"),
-        ("table2:", "table3:", "table3: unknown key. Did you mean 'table2'"),
+        ("table2:", "tabel2:", "tabel2: unknown key. Did you mean 'table2'"),
     ],
 )
 def test_mistake_in_the_collections_is_named(config, old, new, expected):
@@ -264,7 +261,7 @@ def test_mistake_in_the_collections_is_named(config, old, new, expected):
 def test_file_that_is_no_yaml_is_named_with_the_line(config):
     file = config / "datasets" / "digits.yaml"
     file.write_text("label: Digits\nsource: {kind: digits\n")
-    text = message(load_dataset, file)
+    text = message(load, Dataset, file)
     assert text.startswith(f"{file}: not valid YAML")
     assert "line 3" in text
 
@@ -273,12 +270,12 @@ def test_file_that_is_no_yaml_is_named_with_the_line(config):
 def test_file_that_holds_no_keys_is_refused(config, content):
     file = config / "datasets" / "digits.yaml"
     file.write_text(content)
-    assert str(file) in message(load_dataset, file)
+    assert str(file) in message(load, Dataset, file)
 
 
 def test_missing_file_is_named(config):
     path = config / "datasets" / "none.yaml"
-    assert message(load_dataset, path) == f"{path}: no such file. Check the path."
+    assert message(load, Dataset, path) == f"{path}: no such file. Check the path."
 
 
 # --- what the shipped files say ---
@@ -372,4 +369,4 @@ def test_any_keys_are_answered_with_a_message(tmp_path_factory, extra):
     path.write_text(json.dumps(raw | extra))
     unknown = extra.keys() - raw.keys()
     if unknown:
-        assert "unknown key" in message(load_dataset, path)
+        assert "unknown key" in message(load, Dataset, path)

@@ -249,9 +249,10 @@ def test_archive_of_the_released_format_is_read_as_torchvision_reads_it(tmp_path
     cifar_archive(archive)
     sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
-    from cogloat.config.load import load_dataset
+    from cogloat.config.parse import load
+    from cogloat.config.schema import Dataset
 
-    dataset = load_dataset(described(tmp_path, cifar(archive, sha256), classes=10, size=32))
+    dataset = load(Dataset, described(tmp_path, cifar(archive, sha256), classes=10, size=32))
     assert isinstance(dataset.source, TorchvisionCifar)
     parts, classes = read_source(dataset, tmp_path / "raw")
     assert parts["train"].images_NCHW.shape == (50, 3, 32, 32)

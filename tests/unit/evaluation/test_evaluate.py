@@ -5,7 +5,8 @@ import pytest
 import torch
 from scripts import REPO, run
 
-from cogloat.config.load import dump, run_config
+from cogloat.config.load import run_config
+from cogloat.config.parse import dump
 from cogloat.data.longtail import write_split
 from cogloat.data.store import Images, write_store
 from cogloat.files import sha256, write_json

@@ -35,9 +35,13 @@ def measured(method="kcl", dataset="cifar10", seed=0, accuracy=77.0, **changes):
 def test_mean_sample_deviation_and_difference_over_three_seeds():
     values = [77.0, 78.5, 76.1]
     runs = [measured(seed=seed, accuracy=value) for seed, value in enumerate(values)]
-    row = accuracy_table(runs, LABELS, PAPER).iloc[0]
+    row = accuracy_table(runs, LABELS, PAPER, 0.95).iloc[0]
     assert row["mean"] == pytest.approx(statistics.mean(values))
     assert row["std"] == pytest.approx(statistics.stdev(values))
+    # Student's t with 2 degrees of freedom: 4.303
+    assert row["interval"] == pytest.approx(
+        4.303 * statistics.stdev(values) / math.sqrt(3), rel=1e-3
+    )
     assert row["best_mean"] == pytest.approx(statistics.mean(values) + 1)
     assert row["difference"] == pytest.approx(statistics.mean(values) - 77.6)
     assert (row["seeds"], row["epochs"], row["label"]) == ("0 1 2", "1000+200", "KCL")
@@ -46,10 +50,11 @@ def test_mean_sample_deviation_and_difference_over_three_seeds():
 
 
 def test_one_seed_has_no_deviation_and_says_so():
-    table = accuracy_table([measured()], LABELS, PAPER)
+    table = accuracy_table([measured()], LABELS, PAPER, 0.95)
     assert math.isnan(table["std"][0])
+    assert math.isnan(table["interval"][0])
     text = to_markdown(table, {"cifar10": "CIFAR-10-LT"})
-    assert "one run each" in text
+    assert "one run each: no deviation, no interval" in text
     assert "| KCL | 1000+200 | contrastive+weak | 77.0 (paper 77.6, -0.6) |" in text
 
 
@@ -60,7 +65,7 @@ def test_rows_and_columns_keep_the_order_they_come_in():
         for method in ("kcl", "ce")
         for seed in (1, 0)
     ]
-    table = accuracy_table(runs, LABELS, PAPER)
+    table = accuracy_table(runs, LABELS, PAPER, 0.95)
     assert list(table["method"]) == ["kcl", "ce", "kcl", "ce"]
     lines = to_markdown(table, {"cifar10": "C10", "cifar100": "C100"}).splitlines()
     assert lines[0] == "| Method | Epochs | Augmentation | C100 IF 100 | C10 IF 100 |"
@@ -69,7 +74,7 @@ def test_rows_and_columns_keep_the_order_they_come_in():
 
 
 def test_cell_without_a_printed_number_is_blank_in_csv():
-    text = to_csv(accuracy_table([measured("ce")], LABELS, PAPER))
+    text = to_csv(accuracy_table([measured("ce")], LABELS, PAPER, 0.95))
     header, row = text.splitlines()
     values = dict(zip(header.split(","), row.split(","), strict=True))
     assert (values["mean"], values["paper_mean"], values["difference"]) == ("77.00", "", "")
@@ -80,24 +85,24 @@ def test_runs_on_different_subsets_are_refused():
     with pytest.raises(
         UserError, match="cifar10 IF 100: the runs were trained on different subsets"
     ):
-        accuracy_table(runs, LABELS, PAPER)
+        accuracy_table(runs, LABELS, PAPER, 0.95)
 
 
 def test_run_given_twice_is_refused_and_not_counted_as_two_seeds():
     with pytest.raises(UserError, match="kcl on cifar10 IF 100: seed 0 is there twice"):
-        accuracy_table([measured(), measured(seed=1), measured()], LABELS, PAPER)
+        accuracy_table([measured(), measured(seed=1), measured()], LABELS, PAPER, 0.95)
 
 
 def test_seeds_trained_for_different_numbers_of_epochs_are_refused():
     shorter = measured(seed=1, epochs={"pretrain": 10, "finetune": 200})
     with pytest.raises(UserError, match=r"kcl on cifar10 IF 100: .* different numbers of epochs"):
-        accuracy_table([measured(), shorter], LABELS, PAPER)
+        accuracy_table([measured(), shorter], LABELS, PAPER, 0.95)
 
 
 def test_seeds_trained_with_different_augmentations_are_refused():
     other = measured(seed=1, augmentations={"pretrain": ["strong"], "finetune": ["weak"]})
     with pytest.raises(UserError, match=r"kcl on cifar10 IF 100: .* different augmentations"):
-        accuracy_table([measured(), other], LABELS, PAPER)
+        accuracy_table([measured(), other], LABELS, PAPER, 0.95)
 
 
 def tabulate(folder, *metrics, paper=REPO / "config/paper/table2.csv"):

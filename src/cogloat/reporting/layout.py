@@ -1,0 +1,64 @@
+"""Tables as the paper prints them: a column for each data set. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+
+def by_data_set(
+    table: pd.DataFrame,
+    datasets: Mapping[str, str],
+    keys: list[str],
+    heads: Mapping[str, Callable[[pd.DataFrame], str]],
+    cell: Callable[[Any], str],
+    legend: str,
+) -> str:
+    """Return Markdown with a row for each value of the keys, and a column a dataset and factor.
+
+    Args:
+        table: long, with columns dataset and factor.
+        datasets: dataset -> the name the table prints.
+        keys: columns whose values make a row.
+        heads: header -> what its column says of a row's part of the table.
+        cell: what the table says of one of its lines.
+        legend: stands under it.
+    """
+    settings = list(dict.fromkeys(zip(table["dataset"], table["factor"], strict=True)))
+    headers = [*heads, *(f"{datasets[dataset]} IF {factor}" for dataset, factor in settings)]
+    lines = [headers, ["---"] * len(headers)]
+    for _, own in table.groupby(keys, sort=False):
+        cells = {(row.dataset, row.factor): cell(row) for row in own.itertuples()}
+        found = [cells.get(setting, "") for setting in settings]
+        lines.append([*(head(own) for head in heads.values()), *found])
+    return "\n".join([*map(_line, lines), "", legend, ""])
+
+
+def joined(column: str) -> Callable[[pd.DataFrame], str]:
+    """Return a head that says what differs in a column, once each."""
+    return lambda own: "; ".join(dict.fromkeys(own[column]))
+
+
+def beside_printed(row: Any, digits: int) -> str:
+    """Return a mean with its deviation and, where the paper has one, its number."""
+    text = f"{row.mean:.{digits}f}" + (f" ± {row.std:.{digits}f}" if pd.notna(row.std) else "")
+    if pd.notna(row.paper_mean):
+        text += f" (paper {row.paper_mean:.{digits}f}, {row.difference:+.{digits}f})"
+    return text
+
+
+def spread(table: pd.DataFrame) -> str:
+    """Return the words for what stands behind the means of a table: seeds and deviation."""
+    seeds = joined("seeds")(table)
+    if table["std"].isna().all():
+        return f"seed {seeds}, one run each: no deviation, no interval"
+    return (
+        f"mean over seeds {seeds}, ± sample standard deviation (n-1); half the width of the mean's "
+        "interval is in the CSV"
+    )
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,157 @@
+"""Table 4: seconds of a training epoch and their ratio to the first method's. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cogloat.errors import UserError
+from cogloat.reporting.layout import by_data_set, joined
+from cogloat.reporting.raw_times import CELL, MACHINE
+
+PRINTED = [*CELL, "mean", "std"]
+COLUMNS = [
+    *CELL,
+    "label",
+    "seeds",
+    "mean",
+    "std",
+    "low",
+    "high",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "floor",
+    "outside_floor",
+    "paper_mean",
+    "paper_ratio",
+    *MACHINE,
+]
+QUARTILES = (0.25, 0.75)
+
+
+def time_table(
+    timings: pd.DataFrame, labels: Mapping[str, str], printed: pd.DataFrame
+) -> pd.DataFrame:
+    """Return one row a method, dataset and factor, in the order they first appear.
+
+    Args:
+        timings: from `read_timings`; the ratios are to the first line's method.
+        labels: method -> the name the table prints.
+        printed: the paper's seconds; columns method, dataset, factor, mean, std.
+
+    Returns:
+        Of each round, in place of a seed: seconds of an epoch (as many steps as whole batches, and
+        the start), their ratio to the first method's in the same round, and the percentage of a
+        step that is outside its floor. `mean`, `ratio`, `floor` (seconds of an epoch) and
+        `outside_floor` are medians over the rounds, `std` is the sample standard deviation (n-1),
+        low and high are quartiles.
+
+    Raises:
+        UserError: if the first method was not timed on a dataset and factor.
+    """
+    reference = timings["method"].iloc[0]
+    rounds = _with_ratio(_epochs(timings), reference, ["round"], "epoch", "ratio")
+    for row in rounds[rounds["ratio"].isna()].itertuples():
+        raise UserError(
+            f"{row.file}: method: there is no '{reference}' on {row.dataset} IF {row.factor}, to "
+            "which the ratios are. Time it beside the others."
+        )
+    table = rounds.groupby(CELL, sort=False, as_index=False).agg(
+        seeds=("round", lambda numbers: " ".join(map(str, sorted(numbers)))),
+        mean=("epoch", "median"),
+        std=("epoch", "std"),
+        low=("epoch", _lower),
+        high=("epoch", _upper),
+        ratio=("ratio", "median"),
+        ratio_low=("ratio", _lower),
+        ratio_high=("ratio", _upper),
+        floor=("floor_epoch", "median"),
+        outside_floor=("outside", "median"),
+        **{column: (column, "first") for column in MACHINE},
+    )
+    paper = printed[PRINTED[:-1]].rename(columns={"mean": "paper_mean"})
+    paper = _with_ratio(paper, reference, [], "paper_mean", "paper_ratio")
+    table = table.merge(paper, on=CELL, how="left")
+    table["label"] = table["method"].map(labels)
+    return table[COLUMNS]
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """Return the table as CSV text, numbers with six digits."""
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
+    """Return the table as the paper prints it, ratios first; under it, spread and floor.
+
+    Args:
+        table: from `time_table`.
+        datasets: dataset -> the name the table prints.
+    """
+    head = {"Method": joined("label")}
+    first = table.iloc[0]
+    rounds = " or ".join(dict.fromkeys(str(len(seeds.split())) for seeds in table["seeds"]))
+    what = (
+        f"Ratio to {first['label']} and seconds of one training epoch on {first['device']}, "
+        f"{first['precision']}, CPU threads: {first['threads']}. Medians over {rounds} rounds in "
+        "which the methods alternate, the ratio's of ratios within a round."
+    )
+    spread = (
+        "Quartiles of the ratio and of the seconds. Floor: seconds of the networks' passes alone, "
+        "forward and backward, on random images; outside it: share of a step that is augmentation, "
+        "loss, queue, momentum update and optimizer, negative by chance."
+    )
+    return "\n".join(
+        [
+            by_data_set(table, datasets, ["method"], head, _cell, what),
+            by_data_set(table, datasets, ["method"], head, _spread_cell, spread),
+        ]
+    )
+
+
+def _epochs(timings: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a method, dataset, factor and round, in the order they first appear."""
+    keys = [*CELL, "round"]
+    seconds = timings.pivot(index=keys, columns="part", values="seconds").reset_index()
+    rounds = timings.drop_duplicates(keys).drop(columns=["part", "seconds"])
+    rounds = rounds.merge(seconds, on=keys)
+    steps = rounds["steps_per_epoch"]
+    rounds["epoch"] = steps * rounds["step"] + rounds["refresh"]
+    rounds["floor_epoch"] = steps * rounds["floor"]
+    rounds["outside"] = 100 * (1 - rounds["floor"] / rounds["step"])
+    return rounds
+
+
+def _with_ratio(
+    rows: pd.DataFrame, reference: str, keys: list[str], column: str, name: str
+) -> pd.DataFrame:
+    """Divide a column by the reference method's, on the same dataset, factor and keys."""
+    keys = ["dataset", "factor", *keys]
+    base = rows[rows["method"] == reference].set_index(keys)[column].rename("base")
+    joined_rows = rows.join(base, on=keys)
+    joined_rows[name] = joined_rows[column] / joined_rows.pop("base")
+    return joined_rows
+
+
+def _lower(values: pd.Series) -> float:
+    return float(values.quantile(QUARTILES[0]))
+
+
+def _upper(values: pd.Series) -> float:
+    return float(values.quantile(QUARTILES[1]))
+
+
+def _cell(row: Any) -> str:
+    paper = f" (paper {row.paper_ratio:.2f} x)" if pd.notna(row.paper_ratio) else ""
+    return f"{row.ratio:.2f} x{paper}, {row.mean:.3g} s"
+
+
+def _spread_cell(row: Any) -> str:
+    paper = f" (paper {row.paper_mean:.1f} s)" if pd.notna(row.paper_mean) else ""
+    return (
+        f"{row.ratio_low:.2f} to {row.ratio_high:.2f} x, {row.low:.3g} to {row.high:.3g} s{paper}; "
+        f"floor {row.floor:.3g} s, {row.outside_floor:.0f} % outside it"
+    )

@@ -1,0 +1,137 @@
+r"""Time training epochs of several methods on one data set and one device (Table 4), as raw CSV.
+
+The methods take turns, a few steps at a time, so that a machine that slows down slows all of them;
+tabulate_times.py makes medians and ratios of it. Beside each step its floor is timed: the networks'
+passes alone. Cost: (rounds + 1) x steps x 2 training steps of each method; minutes for CIFAR on a
+processor.
+
+Example:
+    python src/time_epochs.py \
+        --config results/runs/digits/if100/{kcl,kcl_proco}/seed0/pretrain/config.json \
+        --store data/digits --split results/splits/digits/if100.csv \
+        --coreset results/coresets/digits/if100/glister/coreset.csv \
+        --rounds 7 --steps 4 --output results/demo-full/times/digits/if100.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from cogloat.config.parse import load
+from cogloat.config.schema import Contrastive, Prototypical, RunConfig
+from cogloat.data.imageset import load_training_set
+from cogloat.errors import UserError, main_guard
+from cogloat.files import write_text
+from cogloat.reporting.raw_times import Timing, to_csv
+from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
+from cogloat.training.timing import TimedTraining, time_in_turn
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="effective configurations of pretrain stages; ratios are to the first",
+    )
+    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
+    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
+    parser.add_argument("--coreset", type=Path, help="images behind ProCo's prototypes, CSV")
+    parser.add_argument("--rounds", type=int, default=7, help="of all methods (default: 7)")
+    parser.add_argument(
+        "--steps", type=int, default=4, help="of each method in each round (default: 4)"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="gets the raw timings, CSV")
+    add_machine_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Time."""
+    args = parse_args()
+    for name in ("rounds", "steps"):
+        if getattr(args, name) < 1:
+            raise UserError(
+                f"--{name} {getattr(args, name)}: at least 1 is needed. Change the value."
+            )
+    configs = _read_configs(args.config)
+    machine = set_up_machine(args)
+    classes = next(iter(configs.values())).data.classes
+    training = load_training_set(args.store, args.split, classes, machine.device)
+    coreset = args.coreset and load_training_set(args.store, args.coreset, classes, machine.device)
+    trainings = {
+        method: TimedTraining(config, training, coreset, machine)
+        for method, config in configs.items()
+    }
+    timings = list(_timings(configs, trainings, machine, args.rounds, args.steps))
+    write_text(args.output, to_csv(timings))
+
+
+def _read_configs(paths: list[Path]) -> dict[str, RunConfig]:
+    """Return the configurations by method, in the order they are given.
+
+    Raises:
+        UserError: if one is of another stage, of an objective whose steps change during training,
+            of other data than the first, or of a method that is there already.
+    """
+    configs: dict[str, RunConfig] = {}
+    for path in paths:
+        config = load(RunConfig, path)
+        if config.stage != "pretrain":
+            raise UserError(
+                f"{path}: stage: it is '{config.stage}', but only 'pretrain' is timed. "
+                "Give the configuration of that stage."
+            )
+        if not isinstance(config.settings, Contrastive | Prototypical):
+            raise UserError(
+                f"{path}: settings.objective: '{config.settings.objective}' is not timed, only "
+                "'contrastive' and 'prototypical'. Leave it out."
+            )
+        if config.method in configs:
+            raise UserError(f"{path}: method: '{config.method}' is there twice. Leave one out.")
+        configs[config.method] = config
+        _check_same_data(path, config, paths[0], next(iter(configs.values())))
+    return configs
+
+
+def _check_same_data(path: Path, config: RunConfig, first_path: Path, first: RunConfig) -> None:
+    for key in ("dataset", "factor", "data", "depth"):
+        own, other = getattr(config, key), getattr(first, key)
+        if own != other:
+            values = "differs from" if key == "data" else f"'{own}', but it is '{other}' in"
+            raise UserError(f"{path}: {key}: {values} {first_path}. Give methods on the same data.")
+
+
+def _timings(
+    configs: dict[str, RunConfig],
+    trainings: dict[str, TimedTraining],
+    machine: Machine,
+    rounds: int,
+    steps: int,
+) -> Iterator[Timing]:
+    described = machine.describe()
+    for number, method, seconds in time_in_turn(trainings, rounds, steps):
+        for part, value in seconds._asdict().items():
+            yield Timing(
+                dataset=configs[method].dataset,
+                factor=configs[method].factor,
+                method=method,
+                round=number,
+                part=part,
+                seconds=value,
+                steps_per_epoch=trainings[method].steps_per_epoch,
+                device=described["device"],
+                threads=described["threads"],
+                precision=described["precision"],
+            )
+
+
+if __name__ == "__main__":
+    main_guard(main)

@@ -1,0 +1,211 @@
+"""Timed steps are those of the training; their floor has the same networks. No time is asserted."""
+
+import importlib
+
+import pandas as pd
+import pytest
+import torch
+from miniature import CPU, configured, image_set
+from scripts import REPO, Tiny, must, run
+from torch.utils.flop_counter import FlopCounterMode
+
+from cogloat.config.load import run_config
+from cogloat.config.parse import dump
+from cogloat.config.schema import Steps
+from cogloat.objectives import Materials
+from cogloat.randomness import seeded_globally
+from cogloat.reporting.raw_times import PARTS, read_timings
+from cogloat.training.loop import fit, make_optimizer, take_step
+from cogloat.training.machine import Machine
+from cogloat.training.resume import ResumeState
+from cogloat.training.timing import Floor, TimedTraining, time_in_turn, turn
+
+CONFIG = REPO / "config"
+METHODS = ["kcl", "kcl_global", "kcl_adaptive", "kcl_proco"]
+IMAGES = image_set([20, 9, 4])
+CORESET = image_set([2, 2, 1])
+BATCH, EPOCHS, STEPS = 8, 2, 4
+CONSTANT = Steps(kind="steps", at=(), factors=())
+
+
+def stage(method, **changes):
+    sizes = {"batch_size": BATCH, "queue": 2 * BATCH, "epochs": EPOCHS, "schedule": CONSTANT}
+    return configured(method, "pretrain", 3, **sizes | changes)
+
+
+def trained(config, machine, tmp_path):
+    """Return the objective after what pretrain.py does with it."""
+    module = importlib.import_module(f"cogloat.objectives.{config.settings.objective}")
+    with seeded_globally(config.seed, "initialise", "pretrain"):
+        objective = module.build(Materials(config, IMAGES, CPU, coreset=CORESET))
+    resume = ResumeState(tmp_path / "state.pt", {"code": "a"}, save_every=1000)
+    fit(objective, config.settings, machine, resume, "run")
+    return objective
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("method", METHODS)
+def test_timed_steps_are_those_of_the_training(method, precision, tmp_path):
+    machine = Machine(CPU, 1, precision)
+    config = stage(method)
+    timed = TimedTraining(config, IMAGES, CORESET, machine)
+    assert timed.steps_per_epoch == STEPS
+    for epoch in range(EPOCHS):
+        timed.measure(epoch, STEPS)
+    expected = trained(config, machine, tmp_path)
+    for name, value in expected.state_dict().items():
+        assert torch.equal(value, timed.objective.state_dict()[name]), name
+    positions = torch.arange(BATCH)
+    with machine.autocast(), torch.no_grad():
+        losses = [one.loss(positions, EPOCHS, 0)["loss"] for one in (expected, timed.objective)]
+    assert losses[0] == losses[1]
+
+
+def convolutions(action):
+    """Return the floating-point operations of an action's convolutions, by direction."""
+    with FlopCounterMode(display=False) as counter:
+        action()
+    counts = counter.get_flop_counts()["Global"]
+    return {str(name): count for name, count in counts.items() if "convolution" in str(name)}
+
+
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [
+        *((method, {}) for method in METHODS),
+        ("kcl_global", {"joint_views": False}),
+        ("cogloat_proco", {"batch_norm_splits": 4}),
+    ],
+)
+def test_floor_has_the_convolutions_of_a_step_and_nothing_else_changes(method, changes):
+    machine = Machine(CPU, 1, "float32")
+    config = stage(method, **changes)
+    objective = TimedTraining(config, IMAGES, CORESET, machine).objective
+    before = {name: value.clone() for name, value in objective.state_dict().items()}
+    floor = convolutions(lambda: Floor(objective, config, machine).run(1))
+    assert all(torch.equal(value, before[name]) for name, value in objective.state_dict().items())
+    optimizer = make_optimizer(objective, config.settings)
+    positions = torch.arange(BATCH)
+    step = convolutions(lambda: take_step(objective, optimizer, machine, positions, 0, 0))
+    assert len(step) == 2
+    assert floor == step
+
+
+def test_floor_grows_with_the_views_of_a_step():
+    def forward(method):
+        config = stage(method)
+        machine = Machine(CPU, 1, "float32")
+        objective = TimedTraining(config, IMAGES, CORESET, machine).objective
+        floor = Floor(objective, config, machine)
+        return convolutions(lambda: floor.run(1))["aten.convolution"]
+
+    assert forward("kcl_global") / forward("kcl") == pytest.approx(5 / 2)
+    assert forward("kcl_proco") / forward("kcl") == pytest.approx(3 / 2)
+    assert forward("kcl_adaptive") == forward("kcl")
+
+
+def test_each_round_another_method_begins():
+    assert [turn(["a", "b", "c"], number) for number in range(4)] == [
+        ["a", "b", "c"],
+        ["b", "c", "a"],
+        ["c", "a", "b"],
+        ["a", "b", "c"],
+    ]
+
+
+def test_every_method_has_its_turn_in_every_round_and_the_warm_up_is_left_out():
+    machine = Machine(CPU, 1, "float32")
+    trainings = {
+        method: TimedTraining(stage(method), IMAGES, None, machine)
+        for method in ("kcl", "kcl_global")
+    }
+    turns = [(number, name) for number, name, _ in time_in_turn(trainings, 3, 1)]
+    first, second = "kcl", "kcl_global"
+    assert turns == [(0, first), (0, second), (1, second), (1, first), (2, first), (2, second)]
+
+
+# --- the script on digits ---
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """The store of the digits and their split at imbalance factor 10."""
+    made = Tiny(tmp_path_factory.mktemp("timing"))
+    must("fetch.py", "--dataset", CONFIG / "datasets/digits.yaml", "--output", made.store)
+    must(
+        *("split.py", "--labels", made.store / "train_labels.npy", "--factor", 10),
+        *("--seed", 0, "--output", made.split),
+    )
+    return made
+
+
+def config_file(folder, method, stage="pretrain", factor=10, **data):
+    config = run_config(CONFIG, "digits", factor, method, 0, stage)
+    config = config.model_copy(update={"data": config.data.model_copy(update=data)})
+    path = folder / f"{method}_{stage}_{factor}.json"
+    path.write_text(dump(config))
+    return path
+
+
+def time_epochs(digits, output, configs, *more):
+    return run(
+        *("time_epochs.py", "--config", *configs, "--store", digits.store),
+        *("--split", digits.split, "--rounds", 2, "--steps", 1, "--output", output),
+        *("--device", "cpu", *more),
+    )
+
+
+def test_both_scripts_make_table_4_of_the_digits(digits, tmp_path):
+    configs = [config_file(tmp_path, method) for method in METHODS]
+    raw = tmp_path / "times.csv"
+    done = time_epochs(digits, raw, configs, "--coreset", digits.split)  # all images as coreset
+    assert done.returncode == 0, done.stderr
+    timings = read_timings([raw])
+    assert set(timings["steps_per_epoch"]) == {len(pd.read_csv(digits.split)) // 64}
+    assert len(timings) == len(METHODS) * 2 * len(PARTS)
+    for number in range(2):
+        own = timings[timings["round"] == number]
+        assert list(own["method"].drop_duplicates()) == turn(METHODS, number)
+    must(
+        *("tabulate_times.py", "--times", raw, "--config", CONFIG),
+        *("--paper", CONFIG / "paper/table4.csv"),
+        *("--output", tmp_path / "table4.csv", "--markdown", tmp_path / "table4.md"),
+    )
+    table = pd.read_csv(tmp_path / "table4.csv")
+    assert list(table["method"]) == METHODS
+    assert table["ratio"][0] == 1
+    assert "| KCL + ProCo | " in (tmp_path / "table4.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("second", "flags", "message"),
+    [
+        (
+            {"method": "kcl", "stage": "finetune"},
+            (),
+            "kcl_finetune_10.json: stage: it is 'finetune', but only 'pretrain' is timed",
+        ),
+        (
+            {"method": "kcl_global", "factor": 20},
+            (),
+            "kcl_global_pretrain_20.json: factor: '20', but it is '10' in ",
+        ),
+        (
+            {"method": "kcl_global", "image_size": 9},
+            (),
+            "kcl_global_pretrain_10.json: data: differs from ",
+        ),
+        ({"method": "kcl"}, (), "kcl_pretrain_10.json: method: 'kcl' is there twice"),
+        ({"method": "tsc"}, (), "settings.objective: 'targeted' is not timed"),
+        ({"method": "kcl_proco"}, (), "kcl_proco: its prototypes need a coreset. Give --coreset."),
+        ({"method": "kcl_global"}, ("--steps", 999), "steps: 999 are to be timed, but an epoch"),
+        ({"method": "kcl_global"}, ("--rounds", 0), "--rounds 0: at least 1 is needed"),
+    ],
+)
+def test_mistake_ends_in_one_message_and_no_file(digits, tmp_path, second, flags, message):
+    configs = [config_file(tmp_path, "kcl"), config_file(tmp_path, **second)]
+    done = time_epochs(digits, tmp_path / "times.csv", configs, *flags)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert message in done.stderr
+    assert not list(tmp_path.glob("*times.csv*"))
