@@ -19,11 +19,12 @@ NOT_FOR_CPU := torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help env demo audit test lint lock schemas
+.PHONY: help env demo report audit test lint lock schemas
 
 help:
 	@echo "make env      the environment, .venv, from the locks with hashes"
 	@echo "make demo     the graph on embedded real data (digits), and its table: minutes on 2 cores"
+	@echo "make report   every table, figure and verdict on that data, as one HTML file: 20 minutes"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
 	@echo "make test     lint, types and every test"
 	@echo "make lint     formatting, lint and types alone"
@@ -51,6 +52,11 @@ endif
 demo: env
 	snakemake results/demo/table2.csv
 	@cat results/demo/table2.md
+
+report: env
+	snakemake --config collection=demo-full
+	snakemake --config collection=demo-full --report results/demo-full/report.html
+	@echo "open results/demo-full/report.html"
 
 audit: env
 	python src/audit.py --claims config/claims.yaml --paper config/paper \

@@ -28,7 +28,7 @@ from cogloat.config.load import load_method, load_named_dataset
 from cogloat.config.parse import load
 from cogloat.config.schema import RunConfig, StageName, Supervised
 from cogloat.errors import UserError, main_guard
-from cogloat.reporting.figures import WIDTH, colour, save, style
+from cogloat.reporting.figures import PALETTE, WIDTH, save, style
 
 LOWEST, LEGEND_ENTRY = 2.5, 0.25  # inches: the height of axes grows with the legend's
 DASHES: dict[StageName, tuple[str, ...]] = {  # one for each time a colour comes again
@@ -143,14 +143,22 @@ def _curves(histories: Sequence[History]) -> list[Curve]:
 
 
 def looks(curves: Sequence[Curve]) -> dict[str, tuple[str, str]]:
-    """Return each method's colour and line style: dashed where it trains end to end."""
+    """Return each method's colour and line style: dashed where it trains end to end.
+
+    A colour comes again when all are taken, and then first for a method of the other kind.
+    """
     stages = {curve.method: curve.stage for curve in curves}
-    taken: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    by_all: Counter[str] = Counter()
+    by_kind: dict[tuple[str, ...], Counter[str]] = {own: Counter() for own in DASHES.values()}
     found = {}
-    for position, (method, stage) in enumerate(stages.items()):
-        ink, dashes = colour(position), DASHES[stage]
-        found[method] = (ink, dashes[taken[ink, dashes] % len(dashes)])
-        taken[ink, dashes] += 1
+    for method, stage in stages.items():
+        dashes = DASHES[stage]
+        kin = by_kind[dashes]
+        uses = {ink: (kin[ink], by_all[ink]) for ink in PALETTE}
+        ink = min(PALETTE, key=uses.__getitem__)
+        found[method] = (ink, dashes[kin[ink] % len(dashes)])
+        kin[ink] += 1
+        by_all[ink] += 1
     return found
 
 

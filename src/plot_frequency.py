@@ -21,11 +21,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cogloat.config.load import load_method, load_named_dataset
 from cogloat.errors import UserError, main_guard, nearest
 from cogloat.reporting.figures import GREY, PALETTE, WIDTH, count_axis, save, style
+from cogloat.reporting.results import read_result
 
 PANELS_IN_A_ROW = 4
 NEIGHBOURHOOD = 2  # a class's line takes in those with this many times fewer to more images
@@ -71,7 +72,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Plot."""
     args = parse_args()
-    runs = {path: _read_run(path) for path in args.metrics}
+    runs = {path: read_result(Run, path, "Evaluate the run again") for path in args.metrics}
     _check_comparable(runs)
     methods = list(dict.fromkeys(run.method for run in runs.values()))
     if args.reference not in methods:
@@ -105,15 +106,6 @@ def running_mean(
         counts_U[:, None] <= NEIGHBOURHOOD * counts_C
     )
     return counts_U, (near_UC * values_C).sum(axis=1) / near_UC.sum(axis=1)
-
-
-def _read_run(path: Path) -> Run:
-    try:
-        return Run.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"])) or "the file"
-        raise UserError(f"{path}: {key}: {problem['msg']}. Evaluate the run again.") from None
 
 
 def _check_comparable(runs: dict[Path, Run]) -> None:

@@ -130,7 +130,7 @@ def _draw(lines: Sequence[Temperatures], constants: Sequence[float]) -> Figure:
     for axes, dataset in zip(ranks, datasets, strict=True):
         axes.set(title=dataset, xlabel="Rank of the class, largest first")
     count_axis(counts, [count for line in lines for count in line.counts_C.tolist()])
-    counts.set(title="All", xlabel="Training images of the class")
+    counts.set(title=", ".join(datasets), xlabel="Training images of the class")
     for axes in (*ranks, counts):
         for value in constants:
             axes.axhline(value, color="black", linestyle="--", linewidth=1)

@@ -25,6 +25,7 @@ from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.data.longtail import read_split, write_split
 from cogloat.errors import main_guard
 from cogloat.fingerprint import fingerprint
+from cogloat.models.kinds import classifier_kind
 from cogloat.objectives.classification import Classification
 from cogloat.randomness import generator, seeded_globally
 from cogloat.training.inference import outputs
@@ -87,7 +88,7 @@ def _glister(
     assert settings.eta is not None
     assert config.data is not None
     with seeded_globally(settings.seed, "initialise", "proxy"):
-        proxy = Classifier(config.depth, config.data.classes, settings.proxy.classifier)
+        proxy = Classifier(config.depth, config.data.classes, classifier_kind(settings.proxy))
     to_device(proxy, machine.device)
     objective = Classification(
         proxy, settings.proxy, config.data, training, None, settings.seed, frozen=False

@@ -15,11 +15,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from cogloat.config.load import load_method, load_named_dataset
 from cogloat.config.workflow import FeatureConvention
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import main_guard
 from cogloat.files import write_text
 from cogloat.reporting.features import (
     PRINTED,
@@ -30,6 +28,7 @@ from cogloat.reporting.features import (
     to_markdown,
 )
 from cogloat.reporting.printed import read_printed
+from cogloat.reporting.results import read_result
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,7 +54,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Tabulate."""
     args = parse_args()
-    runs = [_read_run(path) for path in args.features]
+    runs = [read_result(Run, path, "Measure the run again") for path in args.features]
     methods = {run.method: load_method(args.config, run.method).label for run in runs}
     datasets = {run.dataset: load_named_dataset(args.config, run.dataset).label for run in runs}
     convention = FeatureConvention(images=args.images, space=args.space, pairs=args.pairs)
@@ -64,15 +63,6 @@ def main() -> None:
     write_text(args.conventions, to_csv(measures))
     write_text(args.markdown, to_markdown(table, datasets, convention))
     write_text(args.output, to_csv(table))
-
-
-def _read_run(path: Path) -> Run:
-    try:
-        return Run.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"])) or "the file"
-        raise UserError(f"{path}: {key}: {problem['msg']}. Measure the run again.") from None
 
 
 if __name__ == "__main__":

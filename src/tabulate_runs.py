@@ -13,12 +13,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from cogloat.config.load import load_method, load_named_dataset
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import main_guard
 from cogloat.files import write_text
 from cogloat.reporting.printed import read_printed
+from cogloat.reporting.results import read_result
 from cogloat.reporting.table import PRINTED, Run, accuracy_table, to_csv, to_markdown
 
 
@@ -41,7 +40,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Tabulate."""
     args = parse_args()
-    runs = [_read_run(path) for path in args.metrics]
+    runs = [read_result(Run, path, "Evaluate the run again") for path in args.metrics]
     methods = {run.method: load_method(args.config, run.method).label for run in runs}
     datasets = {run.dataset: load_named_dataset(args.config, run.dataset).label for run in runs}
     metrics = [run.model_dump() for run in runs]
@@ -49,15 +48,6 @@ def main() -> None:
     table = accuracy_table(metrics, methods, printed, args.confidence)
     write_text(args.markdown, to_markdown(table, datasets))
     write_text(args.output, to_csv(table))
-
-
-def _read_run(path: Path) -> Run:
-    try:
-        return Run.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"])) or "the file"
-        raise UserError(f"{path}: {key}: {problem['msg']}. Evaluate the run again.") from None
 
 
 if __name__ == "__main__":

@@ -14,12 +14,17 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "cogloat"
+# types of what a configuration says: a run's config.json says it too, and counts by its content
+UNCOUNTED = f"{PACKAGE}.config"
 # what a tree holds beside its meaning; some Python versions write it and some do not
 WORDING = {"ctx", "kind", "type_comment", "type_ignores"}
 
 
 def fingerprint(script: Path | str, *extra_modules: str) -> str:
     """Return the SHA-256 of a script and of every module of the package that it imports.
+
+    The configuration's types do not count, so that a new key makes nothing out of date that does
+    not have it.
 
     Args:
         script: a Python file beside the package's folder.
@@ -55,7 +60,12 @@ def _read(source: str, package: str) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(source)
     digest = hashlib.sha256("".join(_meaning(tree)).encode()).hexdigest()
     names = (name for node in ast.walk(tree) for name in _imports(node, package))
-    return digest, tuple(dict.fromkeys(name for name in names if name.split(".")[0] == PACKAGE))
+    return digest, tuple(dict.fromkeys(name for name in names if _counts(name)))
+
+
+def _counts(module: str) -> bool:
+    counted, left_out = (f"{module}.".startswith(f"{part}.") for part in (PACKAGE, UNCOUNTED))
+    return counted and not left_out
 
 
 def _imports(node: ast.AST, package: str) -> Iterator[str]:

@@ -71,6 +71,20 @@ def test_meaning_counts_in_everything_that_is_imported(script, name, old, new):
     assert fingerprint(script) != before
 
 
+def test_types_of_the_configuration_do_not_count_though_their_neighbours_do(script):
+    for name in ("config/__init__.py", "config/schema.py", "configured.py"):
+        (script.parent / "cogloat" / name).parent.mkdir(exist_ok=True)
+        (script.parent / "cogloat" / name).write_text("X = 1\n")
+    new = "import cogloat.config.schema\nfrom cogloat import configured\n"
+    edit(script, "cogloat/training/loop.py", "from cogloat", f"{new}from cogloat")
+    before = fingerprint(script)
+    edit(script, "cogloat/config/schema.py", "1", "2")
+    edit(script, "cogloat/config/__init__.py", "1", "2")
+    assert fingerprint(script) == before
+    edit(script, "cogloat/configured.py", "1", "2")
+    assert fingerprint(script) != before
+
+
 def test_module_that_is_not_imported_does_not_count(script):
     before = fingerprint(script)
     edit(script, "cogloat/unused.py", "1", "2")

@@ -89,7 +89,7 @@ def collection_files(wildcards):
 @user_facing
 def grid(wildcards, name):
     """Return the runs of a table or figure, of the collection in whose folder it is asked for."""
-    owner = wildcards.place.rstrip("/") or "paper"
+    owner = Path(wildcards.place).name or "paper"
     grids = collection(owner).grids()
     if name not in grids:
         raise UserError(f"collection '{owner}' has no {name}. {nearest(name, grids)}")
@@ -212,7 +212,7 @@ def timed_sets(wildcards):
 
 def measured_tables(wildcards):
     """Return the tables that the claims are held against."""
-    made = collection(wildcards.place.rstrip("/") or "paper").grids()
+    made = collection(Path(wildcards.place).name or "paper").grids()
     return [f"results/{{place}}{name}.csv" for name in made if name.startswith("table")]
 
 

@@ -16,6 +16,7 @@ from cogloat.config import schema
 from cogloat.config.parse import Model, explain, holds, load, read_yaml, validate
 from cogloat.config.workflow import Workflow
 from cogloat.errors import UserError, nearest
+from cogloat.models.kinds import classifier_kind
 
 
 @cache
@@ -157,7 +158,7 @@ def _check_method_on(config: Path, dataset: str, method: str) -> None:
 def _check_generator(config: Path, method: str, generator: str) -> None:
     """Refuse a g whose bounded scores could never reach M2m's confidence."""
     section = load_method(config, generator).train
-    if not isinstance(section, schema.Classification) or section.classifier != "linear":
+    if not isinstance(section, schema.Classification) or classifier_kind(section) != "linear":
         raise UserError(
             f"{named_file(config, 'method', method)}: train.translation.generator: '{generator}' "
             "is not a one-stage method with a linear classifier. Name one that is, such as 'ce'."

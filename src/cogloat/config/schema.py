@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -13,7 +13,6 @@ Count = Annotated[int, Field(ge=1)]
 Range = tuple[Positive, Positive]
 Channels = tuple[float, float, float]
 StageName = Literal["pretrain", "finetune", "train"]
-ClassifierKind = Literal["linear", "cosine"]
 ObjectiveName = Literal[
     "contrastive",
     "prototypical",
@@ -182,12 +181,12 @@ Schedule = Annotated[Cosine | Steps, Field(discriminator="kind")]
 class Training(Strict):
     """What every stage that trains has; `objective` names its module in `cogloat.objectives`."""
 
-    drop_last: ClassVar[bool]
     objective: ObjectiveName
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     optimizer: Optimizer
     schedule: Schedule
+    drop_last: bool = Field(description="leave out a last batch that is not whole")
     augmentation: str = Field(description="name of one of the dataset's augmentations")
 
     @property
@@ -257,11 +256,9 @@ class MomentumContrast(Training):
     )
     batch_norm_splits: Count = Field(description="groups with batch-norm statistics of their own")
 
-    drop_last: ClassVar[bool] = True  # the queue takes whole batches; TSC's MoCo code does so too
-
     @model_validator(mode="after")
     def _queue_holds_whole_batches(self) -> Self:
-        _check_queue(self.queue, self.batch_size)
+        _check_queue(self)
         if self.batch_size % self.batch_norm_splits:
             raise ValueError(
                 f"batch_size ({self.batch_size}) must be a multiple of "
@@ -303,20 +300,12 @@ class Targeted(MomentumContrast):
 class CrossEntropy(Strict):
     kind: Literal["cross_entropy"]
 
-    @property
-    def classifier(self) -> ClassifierKind:
-        return "linear"
-
 
 class LogitAdjusted(Strict):
     """Cross-entropy of scores to which the log of the class's share is added in training."""
 
     kind: Literal["logit_adjusted"]
     tau: NonNegative = Field(description="factor of the log prior; 1 is Balanced Softmax")
-
-    @property
-    def classifier(self) -> ClassifierKind:
-        return "linear"
 
 
 class Focal(Strict):
@@ -330,19 +319,11 @@ class Focal(Strict):
             raise ValueError("must be 0 or at least 1")
         return gamma
 
-    @property
-    def classifier(self) -> ClassifierKind:
-        return "linear"
-
 
 class Ldam(Strict):
     kind: Literal["ldam"]
     scale: Positive
     max_margin: Positive
-
-    @property
-    def classifier(self) -> ClassifierKind:
-        return "cosine"
 
 
 class NoReweighting(Strict):
@@ -364,13 +345,6 @@ class Supervised(Training):
 
     evaluate_every: Count = Field(description="epochs between two test-set accuracies in history")
 
-    drop_last: ClassVar[bool] = False
-
-    @property
-    def classifier(self) -> ClassifierKind:
-        """Kind of the head that is evaluated."""
-        return "linear"
-
 
 class Classifying(Supervised):
     """What every training of a classifier by a loss on its scores has."""
@@ -379,11 +353,6 @@ class Classifying(Supervised):
     reweight: Annotated[
         NoReweighting | InverseFrequency | EffectiveNumber, Field(discriminator="kind")
     ]
-
-    @property
-    def classifier(self) -> ClassifierKind:
-        """Kind of the head that the loss needs."""
-        return self.loss.classifier
 
 
 class Classification(Classifying):
@@ -440,8 +409,6 @@ class Parametric(Supervised):
     alpha: Fraction = Field(description="weight of one pair beside the class's")
     temperature: Positive
 
-    drop_last: ClassVar[bool] = True  # the queue takes whole batches
-
     @property
     def augmentations(self) -> tuple[str, ...]:
         """The query's and the key's."""
@@ -449,7 +416,7 @@ class Parametric(Supervised):
 
     @model_validator(mode="after")
     def _queue_holds_whole_batches(self) -> Self:
-        _check_queue(self.queue, self.batch_size)
+        _check_queue(self)
         return self
 
 
@@ -465,11 +432,6 @@ class Balanced(Supervised):
     class_weight: NonNegative = Field(description="lambda, of the logit-adjusted cross-entropy")
     contrast_weight: NonNegative = Field(description="mu")
     temperature: Positive
-
-    @property
-    def classifier(self) -> ClassifierKind:
-        """Kind of the head."""
-        return self.head.kind
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -491,9 +453,13 @@ OBJECTIVES: dict[ObjectiveName, type[Settings]] = {
 }
 
 
-def _check_queue(queue: int, batch_size: int) -> None:
-    if queue % batch_size:
-        raise ValueError(f"queue ({queue}) must be a multiple of batch_size ({batch_size})")
+def _check_queue(settings: MomentumContrast | Parametric) -> None:
+    if settings.queue % settings.batch_size:
+        raise ValueError(
+            f"queue ({settings.queue}) must be a multiple of batch_size ({settings.batch_size})"
+        )
+    if not settings.drop_last:
+        raise ValueError("drop_last must be true: the queue takes whole batches")
 
 
 # --- files in config/ ---

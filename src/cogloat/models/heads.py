@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cogloat.config.schema import ClassifierKind
+from cogloat.models.kinds import ClassifierKind
 
 
 class ProjectionHead(nn.Module):

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from cogloat.config.schema import ClassifierKind, RunConfig, Supervised
+from cogloat.config.schema import RunConfig, Supervised
 from cogloat.models.heads import ProjectionHead, make_classifier
+from cogloat.models.kinds import ClassifierKind, classifier_kind
 from cogloat.models.normalisation import SplitBatchNorm
 from cogloat.models.resnet import CifarResNet
 
@@ -53,7 +54,7 @@ def build_encoder(depth: int, projection: tuple[int, int], batch_norm_splits: in
 def build_classifier(config: RunConfig) -> Classifier:
     """Return the classifier of a finetune or train stage, not yet trained."""
     assert isinstance(config.settings, Supervised)
-    return Classifier(config.depth, config.data.classes, config.settings.classifier)
+    return Classifier(config.depth, config.data.classes, classifier_kind(config.settings))
 
 
 def to_device(module: nn.Module, device: torch.device) -> None:

@@ -25,10 +25,11 @@ CLAIMS = REPO / "config" / "claims.yaml"
 PAPER = REPO / "config" / "paper"
 
 
-def arguments(folder, *, claims=CLAIMS, paper=PAPER, measured=None):
+def arguments(folder, *, claims=CLAIMS, paper=PAPER, measured=None, overview=None):
     return [
         *("audit.py", "--claims", claims, "--paper", paper),
         *(("--measured", measured) if measured else ()),
+        *(("--overview", overview) if overview else ()),
         *("--output", folder / "claims.csv", "--markdown", folder / "claims.md"),
     ]
 
@@ -344,6 +345,31 @@ def test_measured_contradiction_comes_first_though_the_printed_numbers_agree(tmp
     assert (row["printed"], row["measured"]) == ("holds", "fails")
     first = (tmp_path / "claims.md").read_text().split("## Undecided")[0]
     assert row["claim"] in first
+
+
+def test_overview_sorts_the_claims_by_what_was_measured(tmp_path):
+    folder = table2(
+        tmp_path / "measured",
+        "kcl,digits,10,KCL,0 1 2,77.00,0.50",
+        "tsc,digits,10,TSC,0 1 2,85.00,0.50",
+        "cogloat,digits,10,CoGloAT,0 1 2,80.00,0.50",
+        "cogloat_proco,digits,10,CoGloAT + ProCo,0 1 2,80.20,0.50",
+    )
+    rows = findings(tmp_path, measured=folder, overview=tmp_path / "overview.rst")
+    text = (tmp_path / "overview.rst").read_text()
+    parts = dict(zip(text.split("**")[1::2], text.split("**")[2::2], strict=True))
+    expected = {
+        "Reproduced": ("cogloat_outperforms_kcl",),
+        "Not reproduced": ("cogloat_outperforms_tsc",),
+        "Not decided": ("proco_adds",),
+        "Where the paper's own numbers contradict it": ("outperforms_bcl",),
+    }
+    for title, ids in expected.items():
+        (found,) = [body for head, body in parts.items() if head.startswith(title)]
+        for id_ in ids:
+            assert f"- {rows[id_]['claim']} *({rows[id_]['where']})*" in found
+            assert sum(rows[id_]["claim"] in body for body in parts.values()) == 1
+    assert "nothing" not in text
 
 
 def test_deviation_of_zero_counts_as_exact(tmp_path):

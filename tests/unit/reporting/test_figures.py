@@ -120,15 +120,26 @@ def test_running_mean_takes_in_half_to_twice_as_many_images():
     assert means.tolist() == [10, 30, 50, 60]
 
 
-def test_28_methods_differ_in_colour_or_line():
-    stages = ["train", "finetune"] * 14
-    curves = [
+@pytest.mark.parametrize(
+    "stages", [["train", "finetune"] * 14, ["train"] * 14 + ["finetune"] * 14, ["train"] * 14]
+)
+def test_up_to_14_methods_of_a_kind_differ_in_colour_or_line(stages):
+    found = plot_curves.looks(curves_of(stages))
+    assert len(set(found.values())) == len(found) == len(stages)
+    dashes = {(stage, dash) for stage, (_, dash) in zip(stages, found.values(), strict=True)}
+    assert dashes <= {("train", "--"), ("train", ":"), ("finetune", "-"), ("finetune", "-.")}
+
+
+def test_few_methods_differ_in_colour_whatever_their_kind():
+    found = plot_curves.looks(curves_of(["train", "finetune", "finetune", "train"] + ["train"] * 3))
+    assert len({ink for ink, _ in found.values()}) == len(PALETTE)
+
+
+def curves_of(stages):
+    return [
         plot_curves.Curve(f"m{n}", stage, np.ones(1), np.ones((1, 1)))
         for n, stage in enumerate(stages)
     ]
-    found = plot_curves.looks(curves)
-    assert len(set(found.values())) == len(found) == 28
-    assert {dash for _, dash in list(found.values())[::2]} == {"--", ":"}
 
 
 # --- the scripts ---

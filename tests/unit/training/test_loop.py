@@ -36,21 +36,14 @@ class Line(nn.Module):
         return {"slope": float(self.slope.detach())}
 
 
-class Batches(Training):
-    drop_last = False
-
-
-class WholeBatches(Training):
-    drop_last = True
-
-
-def settings(kind=Batches, **changes):
+def settings(**changes):
     described = {
         **{"objective": "classification", "epochs": 4, "batch_size": 4, "augmentation": "none"},
         "optimizer": Optimizer(lr=0.1, momentum=0.5, weight_decay=0.0),
         "schedule": Cosine(kind="cosine"),
+        "drop_last": False,
     }
-    return kind(**described | changes)
+    return Training(**described | changes)
 
 
 def train(objective, tmp_path, **changes):
@@ -73,7 +66,7 @@ def test_every_image_is_seen_once_an_epoch_in_another_order(tmp_path):
 
 def test_dropping_the_last_batch_leaves_whole_ones(tmp_path):
     line = Line()
-    train(line, tmp_path, kind=WholeBatches)
+    train(line, tmp_path, drop_last=True)
     assert [len(seen) for seen in line.seen] == [8] * 4
 
 
@@ -87,7 +80,7 @@ def test_logged_loss_is_the_mean_over_images(tmp_path):
 
 def test_fewer_images_than_a_whole_batch_is_one_message(tmp_path):
     with pytest.raises(UserError, match="batch_size: 16 is more than the 10 training images"):
-        train(Line(), tmp_path, kind=WholeBatches, batch_size=16)
+        train(Line(), tmp_path, drop_last=True, batch_size=16)
 
 
 def test_diverging_loss_ends_with_the_epoch_and_the_fix(tmp_path):
