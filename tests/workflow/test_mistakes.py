@@ -72,9 +72,9 @@ def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target
         ),
         (
             "config/config.yaml",
-            "seeds: [0, 1, 2]",
-            "seeds: [0, -1]",
-            "config/config.yaml: collections.paper.table2.seeds.1: "
+            "methods: &spaces [kcl, cogloat_proco]\n      seeds: [0, 1, 2]",
+            "methods: &spaces [kcl, cogloat_proco]\n      seeds: [0, -1]",
+            "config/config.yaml: collections.paper.table1.seeds.1: "
             "Input should be greater than or equal to 0, but it is -1. Change the value.",
         ),
         (

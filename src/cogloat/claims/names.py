@@ -98,6 +98,8 @@ class NamesAt:
         if not isinstance(constant, Mapping):
             return constant
         if self._place.dataset not in constant:
+            if self._source.absent == "not measured":  # data of a user's own, not the paper's
+                raise MissingNumberError
             raise UserError(f"the constant '{name}' has no '{self._place.dataset}'. Add it.")
         return constant[self._place.dataset]
 

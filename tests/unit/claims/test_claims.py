@@ -193,8 +193,11 @@ def test_what_is_no_number_is_refused_with_the_reason(expression, message):
     assert message in str(caught.value)
 
 
-def test_constant_of_another_dataset_is_asked_for():
+def test_constant_of_another_dataset_is_asked_for_where_the_paper_has_it():
+    printed = Source(TABLES.tables, "not printed")
     with pytest.raises(UserError, match="the constant 'classes' has no 'cifar100'"):
+        value("classes", place=THERE, tables=printed)
+    with pytest.raises(MissingNumberError):  # data of a user's own: not measured
         value("classes", place=THERE)
 
 
