@@ -242,9 +242,9 @@ def test_changed_contrastive_loss_spares_the_runs_without_it(finished: Project):
 
 
 def test_changed_command_replans_its_rule(finished: Project):
-    flag = "--paper {input.paper}"
-    with finished.edited("workflow/rules/evaluate.smk", flag, flag.replace(" ", "=")):
-        assert finished.plan(TABLE2) == TABLE
+    flag, table = "--pairs {params.pairs}", "results/tiny/table1.csv"
+    with finished.edited("workflow/rules/paper.smk", flag, flag.replace(" ", "=")):
+        assert finished.plan(table) == {"tabulate_features": {table}}
 
 
 def test_changed_data_replan_what_was_made_of_them(finished: Project):

@@ -11,7 +11,9 @@ from project import Project
 
 pytestmark = pytest.mark.xdist_group("finished")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+RUNS = 14 + 4  # of Table 2, and what Tables 5 and 6 add
 SHOWN = {
     *("table1.csv", "table2.csv", "table4.csv", "table5.csv", "table6.csv", "claims.csv"),
     *("figure2.png", "frequency_tiny_if10.png", "curves_tiny_if10.png", "temperatures.png"),
@@ -59,7 +61,8 @@ def test_first_page_says_what_was_reproduced_and_what_contradicts_itself(page: P
 
 def test_every_table_and_figure_is_there_and_every_image_has_pixels(page: Page):
     paths = page.evaluate("Object.keys(results)")
-    assert {Path(path).name for path in paths} == SHOWN
+    assert {Path(path).name for path in paths} == SHOWN | {"provenance.json"}
+    assert sum(path.endswith("provenance.json") for path in paths) == RUNS
     for path in paths:
         page.evaluate("path => app.showResultInfo(path)", path)
         page.wait_for_timeout(100)

@@ -20,7 +20,17 @@ rule evaluate:
         split="results/splits/{dataset}/if{factor}.csv",
     output:
         metrics="results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json",
-        provenance="results/runs/{dataset}/if{factor}/{method}/seed{seed}/provenance.json",
+        provenance=report(
+            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/provenance.json",
+            caption="../report/provenance.rst",
+            category="Provenance",
+            labels={
+                "dataset": "{dataset}",
+                "IF": "{factor}",
+                "method": "{method}",
+                "seed": "{seed}",
+            },
+        ),
     log:
         "logs/{dataset}/if{factor}/{method}/seed{seed}/evaluate.log",
     params:
