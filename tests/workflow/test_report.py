@@ -57,6 +57,9 @@ def test_first_page_says_what_was_reproduced_and_what_contradicts_itself(page: P
     found = re.search(r"contradict it \((\d+)\)", text)
     assert found
     assert int(found[1]) > 15
+    first = page.locator("strong", has_text="Reproduced").first.bounding_box()
+    assert first
+    assert first["y"] >= 0  # not above the window, where nothing can scroll to
 
 
 def test_every_table_and_figure_is_there_and_every_image_has_pixels(page: Page):

@@ -18,6 +18,8 @@ COLUMNS = [
     *("printed", *(f"printed_{detail}" for detail in DETAILS)),
     *("measured", *(f"measured_{detail}" for detail in DETAILS)),
 ]
+KINDS = ("consistency", "repetition", "claim")  # the plainest contradictions first
+SHOWN = 4  # of a part of the overview, so that all parts are on a screen
 SECTIONS: dict[str, tuple[Verdict, ...]] = {
     "Contradicted": ("fails", "repeated"),
     "Undecided": ("undecided",),
@@ -45,24 +47,30 @@ def to_markdown(findings: Sequence[Finding], claims: Claims) -> str:
 
 
 def to_overview(findings: Sequence[Finding]) -> str:
-    """Return as reStructuredText what was reproduced, what was not, and what contradicts itself."""
+    """Return as reStructuredText what was reproduced, what was not, and what contradicts itself.
+
+    Each part shows its first few findings; the table of all is named `claims.csv`.
+    """
     claims = [finding for finding in findings if finding.kind == "claim"]
 
-    def measured(*verdicts: Verdict) -> list[Finding]:
-        return [own for own in claims if own.measured and own.measured.verdict in verdicts]
+    def measured(verdict: Verdict) -> list[Finding]:
+        return [own for own in claims if own.measured and own.measured.verdict == verdict]
 
+    contradicted = [own for own in findings if own.printed.verdict in ("fails", "repeated")]
     parts = {
         "Reproduced": measured("holds"),
         "Not reproduced": measured("fails"),
         "Not decided by the runs there are": measured("undecided"),
-        "Where the paper's own numbers contradict it": [
-            finding for finding in findings if finding.printed.verdict in ("fails", "repeated")
-        ],
+        "Where the paper's own numbers contradict it": sorted(
+            contradicted, key=lambda own: KINDS.index(own.kind)
+        ),
     }
     lines = []
     for title, found in parts.items():
         lines += [f"**{title} ({len(found)})**", ""]
-        lines += [f"- {own.claim} *({own.where})*" for own in found] or ["- nothing"]
+        lines += [f"- {own.claim} *({own.where})*" for own in found[:SHOWN]] or ["- nothing"]
+        if len(found) > SHOWN:
+            lines.append(f"- and {len(found) - SHOWN} more: `claims.csv`_")
         lines.append("")
     return "\n".join(lines)
 
