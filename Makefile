@@ -64,7 +64,7 @@ audit: env
 	@cat results/audit/claims.md
 
 test: lint
-	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 pytest -n 2
 
 lint: env
 	ruff check

@@ -19,11 +19,22 @@ class Project:
     """A copy of what Snakemake reads."""
 
     def __init__(self, root: Path) -> None:
+        """Take a folder that holds the project."""
         self.root = root
+
+    @classmethod
+    def new(cls, root: Path) -> "Project":
+        """Copy the repository's files."""
         for part in PARTS:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(REPO / part, root / part, ignore=ignored)
         shutil.copy(REPO / "slurm", root / "slurm", follow_symlinks=False)
+        return cls(root)
+
+    def copy(self, root: Path) -> "Project":
+        """Copy the project with all that was made in it; file times are those of the copy."""
+        shutil.copytree(self.root, root, symlinks=True, copy_function=shutil.copyfile)
+        return Project(root)
 
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run Snakemake; its standard output follows its messages."""

@@ -1,5 +1,8 @@
 """Copies of the project: one in which nothing was made yet, one with a finished table."""
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,12 +14,12 @@ from scripts import OVERRIDES
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A clone in which nothing was made yet; for dry-runs."""
-    return Project(tmp_path_factory.mktemp("fresh") / "project")
+    return Project.new(tmp_path_factory.mktemp("fresh") / "project")
 
 
 def tiny(root: Path) -> Project:
     """A clone whose only collection is of tiny runs: digits, factor 10, one seed, every table."""
-    project = Project(root)
+    project = Project.new(root)
     config = project.root / "config"
     dataset = yaml.safe_load((config / "datasets" / "digits.yaml").read_text())
     (config / "datasets" / "tiny.yaml").write_text(
@@ -37,11 +40,18 @@ def tiny(root: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A clone in which the tiny table was made."""
-    project = tiny(tmp_path_factory.mktemp("finished") / "project")
-    done = project.snakemake()
-    assert done.returncode == 0, done.stdout
-    return project
+    """A clone in which the tiny tables were made: once, then copied for each test process."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made, making = shared / "made", shared / "making"
+    with (shared / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(making, ignore_errors=True)  # of a process that failed
+            done = tiny(making).snakemake()
+            assert done.returncode == 0, done.stdout
+            making.rename(made)
+    return Project(made).copy(base / "finished")
 
 
 @pytest.fixture

@@ -5,10 +5,7 @@ import random
 import signal
 import time
 
-import pytest
 from project import Project
-
-pytestmark = pytest.mark.xdist_group("finished")
 
 RUN = "results/runs/tiny/if10/kcl/seed0"
 LEFT = (
