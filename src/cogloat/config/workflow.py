@@ -5,9 +5,9 @@ What trains or measures does not import it, so that a new table makes no result 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cogloat.config.schema import Count, Strict
 
@@ -37,6 +37,15 @@ class Collection(Strict):
     table5: Grid | None = None
     table6: Grid | None = None
     figure2: Grid | None = None
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        if self.extras and self.table2 is None:
+            raise ValueError("extras are of table2's runs: give table2, or leave extras out")
+        shown = self.figure2
+        if shown is not None and (len(shown.datasets), len(shown.factors)) != (1, 1):
+            raise ValueError("figure2 shows one dataset at one factor")
+        return self
 
     def grids(self) -> dict[str, Grid]:
         """Return the tables and figures that the collection has, by name."""

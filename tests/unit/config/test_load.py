@@ -250,6 +250,12 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
         ("datasets: [digits]", "datasets: [digit]", "'digit' is unknown.*Did you mean 'digits'"),
         ("- kcl", "- klc", "'klc' is unknown.*Did you mean 'kcl'"),
         ("table2:", "tabel2:", "tabel2: unknown key. Did you mean 'table2'"),
+        ("factors: [100]", "factors: [100, 10]", "figure2 shows one dataset at one factor"),
+        (
+            "    table2:\n      datasets: [digits]",
+            "    extras: true\n    table5:\n      datasets: [digits]",
+            "demo: extras are of table2's runs: give table2",
+        ),
     ],
 )
 def test_mistake_in_the_collections_is_named(config, old, new, expected):
