@@ -16,7 +16,7 @@ from cogloat.claims.audit import audit
 from cogloat.claims.report import to_csv, to_markdown, to_overview
 from cogloat.claims.tables import read_measured, read_printed
 from cogloat.config.claims import load_claims
-from cogloat.errors import main_guard
+from cogloat.errors import UserError, main_guard
 from cogloat.files import write_text
 
 
@@ -37,13 +37,17 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Audit."""
     args = parse_args()
+    if args.overview and not args.measured:
+        raise UserError(
+            "--overview: it says what was reproduced. Give --measured, or leave it out."
+        )
     claims = load_claims(args.claims)
     printed = read_printed(args.paper, claims.printed_seeds)
     measured = read_measured(args.measured, printed) if args.measured else None
     findings = audit(args.claims, claims, printed, measured)
     write_text(args.markdown, to_markdown(findings, claims))
-    if args.overview:
-        write_text(args.overview, to_overview(findings))
+    if args.overview and measured:
+        write_text(args.overview, to_overview(findings, measured.places()))
     write_text(args.output, to_csv(findings))
 
 

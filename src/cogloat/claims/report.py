@@ -46,10 +46,14 @@ def to_markdown(findings: Sequence[Finding], claims: Claims) -> str:
     return "\n".join([*lines, _legend(claims), ""])
 
 
-def to_overview(findings: Sequence[Finding]) -> str:
+def to_overview(findings: Sequence[Finding], measured_on: Sequence[str]) -> str:
     """Return as reStructuredText what was reproduced, what was not, and what contradicts itself.
 
     Each part shows its first few findings; the table of all is named `claims.csv`.
+
+    Args:
+        findings: by the printed numbers and ours.
+        measured_on: the data that ours are of.
     """
     claims = [finding for finding in findings if finding.kind == "claim"]
 
@@ -65,7 +69,7 @@ def to_overview(findings: Sequence[Finding]) -> str:
             contradicted, key=lambda own: KINDS.index(own.kind)
         ),
     }
-    lines = []
+    lines = [f"Measured on {', '.join(measured_on)}.", ""]
     for title, found in parts.items():
         lines += [f"**{title} ({len(found)})**", ""]
         lines += [f"- {own.claim} *({own.where})*" for own in found[:SHOWN]] or ["- nothing"]

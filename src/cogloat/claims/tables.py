@@ -51,6 +51,11 @@ class Source:
     tables: Mapping[str, Table]
     absent: Absent
 
+    def places(self) -> list[str]:
+        """Return the datasets and factors of all tables, once each."""
+        cells = [cell for table in self.tables.values() for cell in table.cells]
+        return list(dict.fromkeys(str(place) for place, _ in cells))
+
 
 def _blank_is_none(text: str) -> str | None:
     return text or None

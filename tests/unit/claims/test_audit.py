@@ -369,7 +369,11 @@ def test_overview_sorts_the_claims_by_what_was_measured(tmp_path):
         for id_ in ids:
             assert f"- {rows[id_]['claim']} *({rows[id_]['where']})*" in found
             assert sum(rows[id_]["claim"] in body for body in parts.values()) == 1
+    assert text.startswith("Measured on digits IF 10.\n")
     assert "nothing" not in text
+    done = audit(tmp_path, overview=tmp_path / "other.rst")
+    assert done.returncode == 2
+    assert "error: --overview: it says what was reproduced. Give --measured" in done.stderr
 
 
 def test_deviation_of_zero_counts_as_exact(tmp_path):
