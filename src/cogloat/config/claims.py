@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from cogloat.config.parse import read_yaml
+from cogloat.config.parse import read_yaml, validate
 from cogloat.config.schema import Count, Strict
-from cogloat.errors import UserError, nearest
+from cogloat.errors import UserError
 
 Expression = Annotated[str, Field(min_length=1)]
 
@@ -95,10 +94,7 @@ def load_claims(path: Path) -> Claims:
     """
     raw = read_yaml(path)
     _check_keys(path, yaml.compose(path.read_text()))
-    try:
-        return Claims.model_validate_json(json.dumps(raw, default=str))
-    except ValidationError as error:
-        raise UserError("\n".join(_explain(path, part) for part in error.errors())) from None
+    return validate(Claims, raw, {str(path): raw})
 
 
 def _check_keys(path: Path, node: Any) -> None:
@@ -109,20 +105,3 @@ def _check_keys(path: Path, node: Any) -> None:
             raise UserError(f"{path}: {name}: the key is there twice. Rename one.")
         for _, value in node.value:
             _check_keys(path, value)
-
-
-def _explain(path: Path, problem: Any) -> str:
-    key = ".".join(map(str, problem["loc"])) or "the file"
-    match problem["type"]:
-        case "extra_forbidden":
-            known = {
-                name for model in (Claims, Entry, Reading, Place) for name in model.model_fields
-            }
-            return f"{path}: {key}: unknown key. {nearest(str(problem['loc'][-1]), known)}"
-        case "missing":
-            return f"{path}: {key}: missing key. Add it."
-        case _:
-            message = problem["msg"].removeprefix("Value error, ")
-            value = problem["input"]
-            found = "" if isinstance(value, dict) else f", but it is {value!r}"
-            return f"{path}: {key}: {message}{found}. Change the value."
