@@ -5,13 +5,24 @@ PYTHON ?= python3
 STAMP := .venv/.complete
 
 # lock: torch as locked, with CUDA on Linux. cpu: the same version for processors only, from
-# TORCH_INDEX. The environment remembers which it was made with.
+# TORCH_INDEX. none: no torch, enough to plan and to submit. The environment remembers which it was
+# made with.
 TORCH ?= $(or $(shell cat $(STAMP) 2>/dev/null),lock)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TRAIN_lock := requirements/train.txt
 TRAIN_cpu := requirements/train-cpu.txt
-TRAIN := $(or $(TRAIN_$(TORCH)),$(error TORCH is '$(TORCH)'. Use 'lock' or 'cpu'))
-LOCKS := requirements/workflow.txt $(TRAIN) requirements/dev.txt
+TRAIN_none := requirements/workflow.txt
+TRAIN := $(or $(TRAIN_$(TORCH)),$(error TORCH is '$(TORCH)'. Use 'lock', 'cpu' or 'none'))
+LOCKS := $(sort requirements/workflow.txt $(TRAIN) requirements/dev.txt)
+
+# the image of all rules that train and measure. A snapshot of Debian is a day's; another mirror has
+# what is newest. WHEELS: a folder with the packages (`make wheels`), for builds without an index.
+IMAGE := containers/train.sif
+IMAGE_LOCK := containers/images.lock.yaml
+SUITE ?= bookworm
+MIRROR ?= http://snapshot.debian.org/archive/debian/20261101T000000Z
+WHEELS ?=
+DOCKER_BASE ?= debian:$(SUITE)-slim
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet
 # what TORCH_INDEX gives, and what only torch's CUDA build needs
@@ -19,7 +30,8 @@ NOT_FOR_CPU := torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help env demo report audit test lint lock schemas
+.PHONY: help env demo report audit test test-cluster lint lock schemas \
+	container container-lock container-verify dockerfile wheels
 
 help:
 	@echo "make env      the environment, .venv, from the locks with hashes"
@@ -27,12 +39,18 @@ help:
 	@echo "make report   every table, figure and verdict on that data, as one HTML file: 15 minutes"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
 	@echo "make test     lint, types and every test"
+	@echo "make test-cluster  the graph on a real SLURM with real containers; Debian, as root"
 	@echo "make lint     formatting, lint and types alone"
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
 	@echo "make schemas  workflow/schemas from the configuration's types"
 	@echo
+	@echo "make container         the image that jobs of a cluster run in; needs Apptainer, no root"
+	@echo "make container-verify  whether it is what the locks ask for, and its SHA-256"
+	@echo "make dockerfile        the same recipe for Docker"
+	@echo
 	@echo "PYTHON=python3.12   another interpreter, 3.11 or later"
 	@echo "TORCH=cpu           torch for processors only: a far smaller download"
+	@echo "TORCH=none          no torch: a submit host's environment, which trains in the image alone"
 
 env: $(STAMP)
 
@@ -69,7 +87,7 @@ test: lint
 lint: env
 	ruff check
 	ruff format --check
-	mypy src
+	mypy src containers
 	snakefmt --check workflow
 	snakemake --lint
 	codespell
@@ -84,3 +102,25 @@ lock:
 
 schemas: env
 	python src/describe_config.py --output-dir workflow/schemas
+
+container: env
+	apptainer build --force --fakeroot --mksquashfs-args '-comp zstd -Xcompression-level 3' \
+		--build-arg 'SUITE=$(SUITE)' --build-arg 'MIRROR=$(MIRROR)' \
+		--build-arg "REVISION=$$(git describe --always --dirty)" \
+		--build-arg "RECIPE=$$(sha256sum containers/train.def | cut -d' ' -f1)" \
+		$(if $(WHEELS),--bind '$(WHEELS):/mnt' --build-arg 'PIP_FLAGS=--no-index --find-links /mnt') \
+		$(IMAGE) containers/train.def
+	$(MAKE) container-lock
+
+container-lock: env
+	python src/verify_image.py --image $(IMAGE) --lock $(IMAGE_LOCK) --write-lock
+
+container-verify: env
+	python src/verify_image.py --image $(IMAGE) --lock $(IMAGE_LOCK)
+
+dockerfile: env
+	python containers/dockerfile.py --base $(DOCKER_BASE) >containers/Dockerfile
+	@echo "docker build --file containers/Dockerfile --tag cogloat ."
+
+wheels: env
+	python -m pip download --require-hashes -r requirements/train.txt -d $(or $(WHEELS),wheels)

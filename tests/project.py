@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts import REPO
 
-PARTS = ("workflow", "src", "config")
+PARTS = ("workflow", "src", "config", "containers", "requirements")
 
 
 class Project:
@@ -26,7 +26,7 @@ class Project:
     def new(cls, root: Path) -> "Project":
         """Copy the repository's files."""
         for part in PARTS:
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", "*.sif")
             shutil.copytree(REPO / part, root / part, ignore=ignored)
         shutil.copy(REPO / "slurm", root / "slurm", follow_symlinks=False)
         return cls(root)

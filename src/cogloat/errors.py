@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterable
 
 EXIT_USER_ERROR = 2
+OUT_OF_MEMORY = re.compile("out of memory|not enough memory|can't allocate memory")
+SMALLER = (
+    "out of memory. Use a GPU or a machine with more of it, or run fewer jobs there at a time; a "
+    "smaller `batch_size` needs less too, but is another method."
+)
 
 
 class UserError(Exception):
@@ -22,6 +28,13 @@ def main_guard(main: Callable[[], None]) -> None:
         _fail(str(error))
     except OSError as error:
         _fail(_explain(error))
+    except MemoryError:
+        _fail(SMALLER)
+    except RuntimeError as error:
+        # torch's own class derives from RuntimeError, and so do other failures
+        if not OUT_OF_MEMORY.search(str(error)):
+            raise
+        _fail(f"{SMALLER} ({str(error).splitlines()[0]})")
     except KeyboardInterrupt:
         sys.exit("interrupted")
 

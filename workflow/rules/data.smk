@@ -102,7 +102,8 @@ rule select_coreset:
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
-        runtime="2h",
+        gpu=1,
+        runtime=coreset_runtime,
         precision="float32",
     shell:
         r"""

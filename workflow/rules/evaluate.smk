@@ -40,7 +40,8 @@ rule evaluate:
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
-        runtime="1h",
+        gpu=1,
+        runtime=WORKFLOW.runtime.start,
     shell:
         r"""
         python src/evaluate.py \
@@ -75,7 +76,8 @@ rule measure_features:
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
-        runtime="1h",
+        gpu=1,
+        runtime=WORKFLOW.runtime.start,
     shell:
         r"""
         python src/measure_features.py \

@@ -99,6 +99,7 @@ rule time_epochs:
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
+        gpu=1,
         runtime="1h",
         precision="float32",
     shell:
@@ -175,6 +176,7 @@ rule plot_embedding:
         code=fingerprint("src/plot_embedding.py"),
     resources:
         mem_mb=4000,
+        gpu=1,
         runtime="30m",
     shell:
         r"""
@@ -276,6 +278,7 @@ rule plot_temperatures:
         "logs/{place}figures/temperatures.log",
     params:
         code=fingerprint("src/plot_temperatures.py"),
+    localrule: True
     shell:
         r"""
         python src/plot_temperatures.py \

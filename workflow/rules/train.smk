@@ -46,7 +46,8 @@ rule pretrain:
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
-        runtime="2d",
+        gpu=1,
+        runtime=stage_runtime("pretrain"),
         precision="float32",
     shell:
         r"""
@@ -84,7 +85,8 @@ rule finetune:
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
-        runtime="4h",
+        gpu=1,
+        runtime=stage_runtime("finetune"),
         precision="float32",
     shell:
         r"""
@@ -123,7 +125,8 @@ rule train:
     threads: dataset_threads
     resources:
         mem_mb=dataset_mem_mb,
-        runtime="4h",
+        gpu=1,
+        runtime=stage_runtime("train"),
         precision="float32",
     shell:
         r"""

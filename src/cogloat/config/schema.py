@@ -526,6 +526,11 @@ class Resources(Strict):
 
     threads: Count
     mem_mb: Count
+    largest_class: Count = Field(description="training images of the long-tailed sets' first class")
+    images_per_second: Count = Field(
+        description="a cautious rate of forward passes in training, from which the time that a job "
+        "asks for is estimated"
+    )
 
 
 class Dataset(Strict):

@@ -70,6 +70,13 @@ class Timing(Strict):
     steps: Count = Field(description="of each setting in each round")
 
 
+class Runtime(Strict):
+    """How long a job asks a cluster for, beside what its training is estimated to take."""
+
+    start: Count = Field(description="minutes of every job: queueing aside, all but the training")
+    margin: Annotated[float, Field(ge=1)] = Field(description="times the estimate of the training")
+
+
 class Figures(Strict):
     """What the figures show."""
 
@@ -89,4 +96,5 @@ class Workflow(Strict):
     features: FeatureConvention
     timing: Timing
     figures: Figures
+    runtime: Runtime
     collections: dict[str, Collection]

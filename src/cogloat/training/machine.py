@@ -16,6 +16,7 @@ import torchvision
 
 from cogloat.errors import UserError
 
+IMAGE_VARIABLE = "COGLOAT_IMAGE"  # SHA-256 of the container image that a job runs in
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
@@ -40,6 +41,7 @@ class Machine:
             "device": torch.cuda.get_device_name(self.device) if cuda else _processor(),
             "threads": self.threads,
             "precision": self.precision,
+            "image": os.environ.get(IMAGE_VARIABLE),
             "versions": {
                 "python": platform.python_version(),
                 "torch": torch.__version__,

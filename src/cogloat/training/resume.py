@@ -12,7 +12,8 @@ from typing import Any
 from cogloat.errors import UserError
 from cogloat.training.checkpoint import load_checkpoint, save_checkpoint
 
-WARNING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+# SIGURG: a cluster's warning before a time limit; it ends no program that does not know it
+WARNING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGURG)
 
 
 class ResumeState:

@@ -1,0 +1,46 @@
+r"""Check a container image against the locks, and print its SHA-256.
+
+Checked are the labels that the build left in it: the hash of requirements/train.txt, from which its
+packages were installed, and of its recipe. With --write-lock the image becomes the one that rules
+run in; without, it must be that one already. Seconds, most of them for the hash. Needs Apptainer.
+
+Example:
+    python src/verify_image.py --image containers/train.sif --lock containers/images.lock.yaml
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cogloat.errors import main_guard
+from cogloat.image import check_is_locked, check_made_from, inspect, read_lock, write_lock
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--image", type=Path, required=True, help="SIF file, from the root")
+    parser.add_argument("--lock", type=Path, required=True, help="images.lock.yaml")
+    parser.add_argument("--write-lock", action="store_true", help="make it the image of the rules")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Verify one image."""
+    args = parse_args()
+    root = Path.cwd()
+    image = inspect(args.image, root)
+    check_made_from(image, root)
+    if args.write_lock:
+        write_lock(args.lock, image)
+    else:
+        check_is_locked(read_lock(args.lock), root, args.lock)
+    for name, value in image.model_dump().items():
+        print(f"{name:12} {value}")
+
+
+if __name__ == "__main__":
+    main_guard(main)

@@ -1,0 +1,76 @@
+# What a job asks of a machine: its image and its time. What is checked before a cluster is used, and
+# what is said when it refuses.
+import os
+import shutil
+import time
+
+from snakemake.settings.types import DeploymentMethod
+
+from cogloat import image as images
+from cogloat.advice import advice
+from cogloat.config import cost
+
+IMAGE_LOCK = Path("containers/images.lock.yaml")
+STARTED = time.time()
+JOB_LOGS = Path("logs/slurm")  # slurm-logdir of the profile
+
+
+@user_facing
+def locked_image():
+    """Return the image that rules run in."""
+    return images.read_lock(IMAGE_LOCK)
+
+
+# A dry-run names none, so that it needs neither the image nor Apptainer.
+IMAGE = None if workflow.dryrun else locked_image().path
+# Apptainer hands this to the job, whose provenance records it
+os.environ.update(APPTAINERENV_COGLOAT_IMAGE=locked_image().sha256)
+
+
+@user_facing
+def check_machine():
+    """Check what can be known before the first job: the image, and how jobs are submitted."""
+    if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
+        images.check_made_from(locked_image(), Path())
+        images.check_is_locked(locked_image(), Path(), IMAGE_LOCK)
+    if workflow.executor_plugin.name == "slurm" and shutil.which("sbatch") is None:
+        raise UserError(
+            "sbatch is not installed on this machine. Run the same command on a host that submits "
+            "to the cluster, or leave out --profile slurm to run everything here."
+        )
+
+
+def print_advice(log_files):
+    """Say what to do about what a cluster reported in this run."""
+    of_jobs = [file for file in JOB_LOGS.rglob("*.log") if file.stat().st_mtime >= STARTED]
+    for line in advice([*map(Path, log_files), *of_jobs]):
+        print(line, file=sys.stderr)
+
+
+def stage_runtime(stage):
+    """Return a function for how many minutes a stage asks for."""
+
+    def runtime(wildcards):
+        settings = stage_settings(wildcards, stage).settings
+        return training_minutes(wildcards, settings, frozen=stage == "finetune")
+
+    return runtime
+
+
+def coreset_runtime(wildcards):
+    """Return how many minutes a coreset asks for: those of its proxy's training."""
+    proxy = coreset_settings(wildcards).settings.proxy
+    return WORKFLOW.runtime.start if proxy is None else training_minutes(wildcards, proxy)
+
+
+def training_minutes(wildcards, settings, frozen=False):
+    """Return how many minutes the training of some settings asks for."""
+    own = dataset(wildcards)
+    return cost.minutes(
+        settings,
+        frozen=frozen,
+        factor=number(wildcards, "factor", 1),
+        classes=own.classes,
+        resources=own.resources,
+        runtime=WORKFLOW.runtime,
+    )
