@@ -84,6 +84,9 @@ audit: env
 test: lint
 	OMP_NUM_THREADS=1 pytest -n 2
 
+test-cluster: env
+	bash tests/cluster/run.sh
+
 lint: env
 	ruff check
 	ruff format --check

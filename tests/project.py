@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts import REPO
+import yaml
+from scripts import OVERRIDES, REPO
 
 PARTS = ("workflow", "src", "config", "containers", "requirements")
 
@@ -30,6 +31,27 @@ class Project:
             shutil.copytree(REPO / part, root / part, ignore=ignored)
         shutil.copy(REPO / "slurm", root / "slurm", follow_symlinks=False)
         return cls(root)
+
+    @classmethod
+    def tiny(cls, root: Path, overrides: dict = OVERRIDES) -> "Project":
+        """Copy the files; the only collection is of tiny runs: digits, factor 10, every table."""
+        project = cls.new(root)
+        config = project.root / "config"
+        dataset = yaml.safe_load((config / "datasets" / "digits.yaml").read_text())
+        (config / "datasets" / "tiny.yaml").write_text(
+            yaml.safe_dump(dataset | {"label": "Tiny", "overrides": overrides})
+        )
+        workflow = yaml.safe_load((config / "config.yaml").read_text())
+        smaller = {"datasets": ["tiny"], "factors": [10], "seeds": [0]}
+        tables = {
+            name: grid | smaller if isinstance(grid, dict) else grid
+            for name, grid in workflow["collections"]["paper"].items()
+        }
+        only = {"collection": "tiny", "collections": {"tiny": tables}}
+        (config / "config.yaml").write_text(
+            yaml.safe_dump(workflow | only | {"timing": {"rounds": 2, "steps": 1}})
+        )
+        return project
 
     def copy(self, root: Path) -> "Project":
         """Copy the project with all that was made in it; file times are those of the copy."""

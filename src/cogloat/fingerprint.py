@@ -1,7 +1,8 @@
 """What a script's code means, as a hash: the behaviour counts, its wording does not.
 
 A job carries the fingerprint of its script, so that a changed expression makes its results out of
-date while a comment, a docstring or a blank line does not. Imports are followed without executing
+date while a comment, a docstring or a blank line does not. The locked versions of the libraries
+that it imports are part of it: another torch is other code. Imports are followed without executing
 anything, so that the graph is built where torch is not installed.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,12 +18,15 @@ from pathlib import Path
 PACKAGE = "cogloat"
 # types of what a configuration says: a run's config.json says it too, and counts by its content
 UNCOUNTED = f"{PACKAGE}.config"
+LOCK = Path("requirements/train.txt")
+# what a library is imported as, where the lock has another name
+IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 # what a tree holds beside its meaning; some Python versions write it and some do not
 WORDING = {"ctx", "kind", "type_comment", "type_ignores"}
 
 
 def fingerprint(script: Path | str, *extra_modules: str) -> str:
-    """Return the SHA-256 of a script and of every module of the package that it imports.
+    """Return the SHA-256 of a script, of every module of the package and every library it imports.
 
     The configuration's types do not count, so that a new key makes nothing out of date that does
     not have it.
@@ -38,6 +43,7 @@ def fingerprint(script: Path | str, *extra_modules: str) -> str:
         ModuleNotFoundError: if an extra module does not exist.
     """
     script = Path(script)
+    versions = _locked_versions(script.absolute().parents[1] / LOCK)
     digest, imported = _read(script.read_text(), "")
     digests = {"": digest}
     for name in extra_modules:
@@ -46,7 +52,10 @@ def fingerprint(script: Path | str, *extra_modules: str) -> str:
     waiting = [*imported, *extra_modules]
     while waiting:
         name = waiting.pop()
-        file = _file(script.parent, name)
+        top = name.partition(".")[0]
+        if top in versions:
+            digests[top] = versions[top]
+        file = _file(script.parent, name) if top == PACKAGE else None
         if file is not None and name not in digests:
             package = name if file.name == "__init__.py" else name.rpartition(".")[0]
             digests[name], imported = _read(file.read_text(), package)
@@ -64,8 +73,20 @@ def _read(source: str, package: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _counts(module: str) -> bool:
-    counted, left_out = (f"{module}.".startswith(f"{part}.") for part in (PACKAGE, UNCOUNTED))
-    return counted and not left_out
+    return not f"{module}.".startswith(f"{UNCOUNTED}.")
+
+
+@cache
+def _locked_versions(lock: Path) -> dict[str, str]:
+    """Return import name -> version of every library in a lock; none where there is no lock."""
+    if not lock.is_file():
+        return {}
+    pinned = re.findall(r"^([\w.-]+)==([^\\\n]+)", lock.read_text(), re.M)
+    versions: dict[str, str] = {}
+    for name, version in pinned:  # one a Python version, where they differ
+        key = IMPORTED_AS.get(name, name)
+        versions[key] = versions.get(key, "") + version.strip() + "\n"
+    return versions
 
 
 def _imports(node: ast.AST, package: str) -> Iterator[str]:

@@ -53,14 +53,13 @@ give_newer_glibc() {
 
 start_slurm() {
     local memory
-    pkill slurmd || true
-    pkill slurmctld || true
+    while pkill slurmd || pkill slurmctld; do sleep 0.2; done
     install --directory --owner=munge --group=munge /run/munge
     pgrep munged >/dev/null || runuser -u munge -- munged
     rm -rf /var/lib/slurm-test
     mkdir -p /var/lib/slurm-test/{ctld,d} /etc/slurm
     memory=$(($(awk '/MemTotal/ {print $2}' /proc/meminfo) * 9 / 10240))
-    sed -e "s/@HOST@/$(hostname -s)/g" -e "s/@CPUS@/$(nproc)/" -e "s/@MEMORY@/$memory/" \
+    sed -e "s/@HOST@/$(hostname -s)/g" -e "s/@CPUS@/$(nproc --all)/" -e "s/@MEMORY@/$memory/" \
         slurm.conf >/etc/slurm/slurm.conf
     cp gres.conf /etc/slurm/gres.conf
     slurmctld

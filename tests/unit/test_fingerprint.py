@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cogloat.fingerprint import fingerprint
+from cogloat.fingerprint import _locked_versions, fingerprint
 
 SRC = Path(__file__).parents[2] / "src"
 FILES = {
@@ -23,6 +23,16 @@ FILES = {
     "cogloat/objectives/two.py": "import cogloat.losses\n",
     "cogloat/unused.py": "X = 1\n",
 }
+
+
+LOCKED = """
+numpy==2.4.6 ; python_full_version < '3.12' \\
+    --hash=sha256:0
+numpy==2.5.5 ; python_full_version >= '3.12' \\
+    --hash=sha256:1
+scikit-learn==1.9.1 \\
+    --hash=sha256:2
+"""
 
 
 @pytest.fixture
@@ -136,3 +146,36 @@ def test_what_plans_the_graph_imports_no_torch():
         [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Path:
+    """A script in a clone with a lock; it imports NumPy and, through a module, scikit-learn."""
+    for name, text in FILES.items():
+        (tmp_path / "src" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src" / name).write_text(text)
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements" / "train.txt").write_text(LOCKED)
+    script = tmp_path / "src" / "pretrain.py"
+    script.write_text("import numpy as np\nfrom cogloat.losses import total\n")
+    (tmp_path / "src/cogloat/losses.py").write_text("from sklearn.manifold import TSNE\n")
+    return script
+
+
+@pytest.mark.parametrize("version", ["2.4.6", "2.5.5", "1.9.1"])
+def test_another_version_of_an_imported_library_counts(locked: Path, version):
+    before = _fresh(locked)
+    edit(locked, "../requirements/train.txt", version, "3.0.0")
+    assert _fresh(locked) != before
+
+
+def test_library_that_is_not_imported_and_hashes_do_not_count(locked: Path):
+    before = _fresh(locked)
+    edit(locked, "../requirements/train.txt", "sha256:0", "sha256:9")
+    edit(locked, "../requirements/train.txt", "scikit-learn==", "matplotlib==3.0\nscikit-learn==")
+    assert _fresh(locked) == before
+
+
+def _fresh(script: Path) -> str:
+    _locked_versions.cache_clear()
+    return fingerprint(script)

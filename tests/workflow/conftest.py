@@ -6,36 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 from project import Project
-from scripts import OVERRIDES
 
 
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A clone in which nothing was made yet; for dry-runs."""
     return Project.new(tmp_path_factory.mktemp("fresh") / "project")
-
-
-def tiny(root: Path) -> Project:
-    """A clone whose only collection is of tiny runs: digits, factor 10, one seed, every table."""
-    project = Project.new(root)
-    config = project.root / "config"
-    dataset = yaml.safe_load((config / "datasets" / "digits.yaml").read_text())
-    (config / "datasets" / "tiny.yaml").write_text(
-        yaml.safe_dump(dataset | {"label": "Tiny", "overrides": OVERRIDES})
-    )
-    workflow = yaml.safe_load((config / "config.yaml").read_text())
-    smaller = {"datasets": ["tiny"], "factors": [10], "seeds": [0]}
-    tables = {
-        name: grid | smaller if isinstance(grid, dict) else grid
-        for name, grid in workflow["collections"]["paper"].items()
-    }
-    only = {"collection": "tiny", "collections": {"tiny": tables}}
-    (config / "config.yaml").write_text(
-        yaml.safe_dump(workflow | only | {"timing": {"rounds": 2, "steps": 1}})
-    )
-    return project
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +25,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
             shutil.rmtree(making, ignore_errors=True)  # of a process that failed
-            done = tiny(making).snakemake()
+            done = Project.tiny(making).snakemake()
             assert done.returncode == 0, done.stdout
             making.rename(made)
     return Project(made).copy(base / "finished")
@@ -57,4 +34,4 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def unfinished(tmp_path: Path) -> Project:
     """A clone in which nothing of the tiny table was made."""
-    return tiny(tmp_path / "project")
+    return Project.tiny(tmp_path / "project")

@@ -86,6 +86,9 @@ def fit(
             }
         )
 
+    # If no state can be written, say so now. It also loads what saving needs: a container that is
+    # told to stop may lose its files before the run has saved.
+    save(first_epoch, first_step)
     bar = _progress(objective.size, settings, name, first_epoch)
     with Interruption() as interruption, bar:
         for epoch in range(first_epoch, settings.epochs):

@@ -1,0 +1,100 @@
+"""What goes wrong on a cluster ends with one message that says what to do."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from project import Project
+from scripts import REPO
+from slurm import PROFILE, jobs, output
+
+RUN = "results/runs/tiny/if10/ce/seed0/metrics.json"
+TRAIN = "rule_train_wildcards_tiny_10_ce_0"
+
+
+def one_error(said: str) -> str:
+    """Return the one line that begins with error."""
+    (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert "Traceback" not in said
+    return line
+
+
+def fails(project: Project, *arguments: str, **environment: str) -> str:
+    done = project.snakemake(*PROFILE, "--retries", "0", *arguments, "--", RUN, **environment)
+    assert done.returncode != 0, done.stdout
+    return one_error(done.stdout)
+
+
+def test_missing_image(short: Project):
+    (short.root / "containers/train.sif").unlink()
+    said = fails(short)
+    assert "containers/train.sif: the image that rules run in is missing" in said
+    assert "`make container`" in said
+    assert not jobs(short)
+    assert not (short.root / "results").exists()
+
+
+def test_stale_image(short: Project):
+    with (short.root / "requirements/train.txt").open("a") as file:
+        file.write("# a package more\n")
+    assert "train.sif is stale: requirements/train.txt has changed" in fails(short)
+
+
+def test_another_image(short: Project):
+    image = short.root / "containers/train.sif"
+    image.unlink()
+    image.write_bytes(b"another")
+    assert "is not the image that containers/images.lock.yaml names" in fails(short)
+
+
+def test_no_sbatch(short: Project, tmp_path: Path):
+    """A PATH with Apptainer and without SLURM."""
+    for tool in ("apptainer", "bash", "sh", "git", "which", "env"):
+        (tmp_path / tool).symlink_to(shutil.which(tool))
+    said = fails(short, PATH=f"{REPO / '.venv/bin'}{os.pathsep}{tmp_path}")
+    assert "sbatch is not installed on this machine" in said
+
+
+def test_no_gpu_in_the_partition(short: Project):
+    said = fails(short, "--set-resources", "train:slurm_partition='cpu'")
+    assert "no node of the partition has what a job asks for" in said
+    assert "`slurm_partition`" in said
+
+
+def test_unknown_partition(short: Project):
+    said = fails(short, "--set-resources", "train:slurm_partition='cup'")
+    assert "the partition does not exist" in said
+
+
+def test_out_of_memory(short: Project):
+    said = fails(short, "--set-resources", "train:mem_mb=100")
+    assert "a job used more memory than it asked for" in said
+    log = said.split(": ")[1]
+    assert log.startswith(f"logs/slurm/rule_train/tiny_10_ce_0/{jobs(short, TRAIN)[-1].number}")
+    assert "exceeded" in (short.root / log).read_text()
+
+
+def test_out_of_time_and_the_same_command_goes_on(long: Project):
+    """SLURM ends it without its warning, as where a site's own limit comes first."""
+    path = long.root / "config/datasets/tiny.yaml"
+    path.write_text(path.read_text().replace("epochs: 300", "epochs: 3000"))
+    said = fails(long, "--set-resources", "train:runtime=1", "train:slurm_extra=''")
+    assert "a job reached its time limit. Nothing is lost" in said
+    assert jobs(long, TRAIN)[-1].state == "TIMEOUT"
+    assert (long.root / "scratch/tiny/if10/ce/seed0/train.pt").exists()
+
+
+def test_image_says_what_it_computes_on_and_is_the_locked_one():
+    tested = output("apptainer", "test", str(REPO / "containers/train.sif"))
+    assert "sees no GPU: what runs here runs on the CPU" in tested
+    assert "a convolution's gradient is right on cpu" in tested
+    verified = output("make", "--directory", str(REPO), "container-verify")
+    assert "sha256       " in verified
+
+
+@pytest.mark.parametrize("name", ["pretrain", "evaluate", "fetch", "audit", "plot_embedding"])
+def test_script_starts_in_the_image(name):
+    image, script = REPO / "containers/train.sif", REPO / "src" / f"{name}.py"
+    command = ("apptainer", "exec", "--cleanenv", "--bind", str(REPO), str(image))
+    assert "usage:" in output(*command, "python", str(script), "--help")

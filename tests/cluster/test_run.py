@@ -1,0 +1,119 @@
+"""The graph on a real SLURM, in the real image, with all that happens to jobs on a cluster."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import yaml
+from project import Project
+from scripts import REPO
+from slurm import PROFILE, Job, jobs, output
+
+RUNS = "results/runs/tiny/if10"
+# a slot of a minute is too short for the pre-training: it is warned, saves, and goes on in the next
+SHORT_SLOTS = (
+    *("--retries", "20", "--set-resources", "pretrain:runtime=1"),
+    "pretrain:slurm_extra='--signal=URG@45'",
+)
+
+
+def running(project: Project, rule: str, run: str) -> Iterator[Job]:
+    """Yield a run's job once its training has begun."""
+    log = project.root / "logs" / "tiny" / "if10" / run / f"{rule}.log"
+    if log.exists() and "epoch" in log.read_text():
+        yield from jobs(
+            project, f"rule_{rule}_wildcards_tiny_10_{run.replace('/seed', '_')}", "RUNNING"
+        )
+
+
+def warn(project: Project) -> bool:
+    """Send the signal that SLURM sends before a time limit."""
+    for job in running(project, "train", "ce/seed0"):
+        output("scancel", "--signal=URG", job.number)
+        return True
+    return False
+
+
+def preempt(project: Project) -> bool:
+    """Queue a job again, as a more urgent one does that takes its place."""
+    for job in running(project, "train", "ce/seed1"):
+        output("scontrol", "requeue", job.number)
+        return True
+    return False
+
+
+def kill(project: Project) -> bool:
+    """Kill a training that has saved before."""
+    saved = project.root / "scratch/tiny/if10/cogloat_proco/seed0/pretrain.pt"
+    for _ in running(project, "pretrain", "cogloat_proco/seed0"):
+        found = subprocess.run(
+            ["pkill", "-KILL", "--full", f"src/pretrain.py .*{saved.parent.name}/"]
+        )
+        return saved.exists() and found.returncode == 0
+    return False
+
+
+def test_whatever_happens_to_its_jobs_the_table_is_that_of_a_local_run(
+    long: Project, reference: Project
+):
+    process = long.start(*PROFILE, *SHORT_SLOTS)
+    incidents: list[Callable[[Project], bool]] = [warn, preempt, kill]
+    at_once: set[str] = set()
+    while process.poll() is None:
+        incidents = [incident for incident in incidents if not incident(long)]
+        now = jobs(long, "tiny_10", "RUNNING")
+        gpus = set().union(*(job.gpus() for job in now))
+        if len(now) == len(gpus) == 2:
+            at_once |= gpus
+        time.sleep(1)
+    said = process.stdout.read()
+    assert process.returncode == 0, said
+    assert not incidents, f"{incidents} did not come about"
+
+    assert at_once == {"0", "1"}
+    assert len(jobs(long, "rule_train_wildcards_tiny_10_ce_0")) == 2  # warned, then gone on
+    assert [job.restarts() for job in jobs(long, "rule_train_wildcards_tiny_10_ce_1")] == [1]
+    for seed in (0, 1):  # did not fit into its slot
+        assert len(jobs(long, f"rule_pretrain_wildcards_tiny_10_cogloat_proco_{seed}")) >= 2
+    assert said.count("stopped by SIGURG; the same command goes on from scratch/") >= 3
+
+    made = sorted(path for path in reference.root.glob("results/**/*") if same_bits(path.name))
+    assert len(made) == 2 + 4 * 1 + 6 * 2  # table2; metrics; weights and history of each stage
+    for path in made:
+        name = path.relative_to(reference.root)
+        assert (long.root / name).read_bytes() == path.read_bytes(), name
+
+    locked = yaml.safe_load((REPO / "containers/images.lock.yaml").read_text())["train"]["sha256"]
+    for run, image in ((long, locked), (reference, None)):
+        provenance = json.loads((run.root / RUNS / "ce/seed0/provenance.json").read_text())
+        assert provenance["stages"][0]["image"] == image
+
+    assert long.plan() == long.plan("--profile", "slurm") == {}
+    assert not [path for path in (long.root / "scratch").rglob("*") if path.is_file()]
+
+
+def same_bits(name: str) -> bool:
+    return name in ("table2.csv", "table2.md", "metrics.json", "weights.pt", "history.csv")
+
+
+def test_runs_share_one_gpu_in_one_job(short: Project):
+    targets = [f"{RUNS}/ce/seed{seed}/train/weights.pt" for seed in (0, 1)]
+    done = short.snakemake(
+        *PROFILE,
+        *("--groups", "train=shared", "--group-components", "shared=2"),
+        *("--set-resources", "train:gpu=0", "train:gres='gpu:1'", "--", *targets),
+    )
+    assert done.returncode == 0, done.stdout
+    (job,) = jobs(short)
+    assert "gres/gpu=1" in job.details().replace("gres:gpu", "gres/gpu")
+    assert all((short.root / target).exists() for target in targets)
+
+
+def test_seeds_are_one_job_array(short: Project):
+    targets = [f"{RUNS}/ce/seed{seed}/train/weights.pt" for seed in (0, 1, 2)]
+    done = short.snakemake(*PROFILE, "--slurm-array-jobs", "train", "--", *targets)
+    assert done.returncode == 0, done.stdout
+    arrays, tasks = zip(*(job.number.split("_") for job in jobs(short)), strict=True)
+    assert tasks == ("1", "2", "3")
+    assert len(set(arrays)) == 1
