@@ -12,7 +12,9 @@ main() {
     fi
     apt-get update --quiet=2
     apt-get install --quiet=2 --yes --no-install-recommends slurm-wlm munge debootstrap fakeroot \
-        fuse2fs fuse-overlayfs patchelf squashfs-tools squashfuse uidmap >/dev/null
+        fuse2fs fuse-overlayfs git make patchelf python3-venv squashfs-tools squashfuse uidmap \
+        >/dev/null
+    chmod a+rw /dev/fuse
     command -v apptainer >/dev/null || install_apptainer
     apptainer --version
     start_slurm

@@ -18,7 +18,7 @@ id $PERSON >/dev/null 2>&1 || useradd --create-home --shell /bin/bash $PERSON
 step "a clone of the project, and the environment of a submit host: no torch"
 rm -rf $PROJECT
 git clone --quiet --no-hardlinks . $PROJECT
-git ls-files -z --modified --others --exclude-standard | tar --create --null -T - | tar -x -C $PROJECT
+git ls-files -z --modified --others --exclude-standard | tar --create --null --ignore-failed-read -T - | tar -x -C $PROJECT
 chown -R $PERSON: $PROJECT
 as_person make env TORCH=none
 

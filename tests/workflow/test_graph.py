@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -95,9 +96,38 @@ def test_planning_the_paper_costs_little_more_than_starting(fresh: Project):
     assert min(rounds) < 4, rounds  # of some 900 jobs, and of 8
 
 
-def test_slurm_profile_plans_the_same_graph_without_slurm(fresh: Project, no_torch):
-    plan = fresh.plan("--profile", "slurm", "results/table2.csv", **no_torch)
-    assert counts(plan) == TABLE2
+@pytest.fixture
+def submit_tools(tmp_path: Path) -> str:
+    """A PATH with Snakemake and a shell, without SLURM and Apptainer."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("bash", "sh", "git", "which"):
+        (tools / name).symlink_to(shutil.which(name))
+    for name in ("sbatch", "sinfo", "apptainer", "singularity"):
+        assert not shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{tools}")
+    return f"{Path(sys.executable).parent}{os.pathsep}{tools}"
+
+
+def test_slurm_profile_plans_the_same_graph_without_slurm_and_apptainer(
+    fresh: Project, no_torch, submit_tools
+):
+    arguments = ("--profile", "slurm", "results/table2.csv")
+    assert counts(fresh.plan(*arguments, **no_torch, PATH=submit_tools)) == TABLE2
+
+
+def test_without_sbatch_a_run_ends_before_its_first_job(fresh: Project, submit_tools):
+    """Without Apptainer too, which is asked for first."""
+    done = fresh.snakemake("--profile", "slurm", "results/table2.csv", PATH=submit_tools)
+    assert done.returncode != 0
+    assert "apptainer or singularity command has to be available" in done.stdout
+    done = fresh.snakemake(
+        *("--profile", "slurm", "--software-deployment-method", "conda", "--"),
+        "results/table2.csv",
+        PATH=submit_tools,
+    )
+    assert done.returncode != 0
+    assert "error: sbatch is not installed on this machine. Run the same command" in done.stdout
+    assert not (fresh.root / "results").exists()
 
 
 def test_every_table_of_the_configuration_can_be_asked_for_by_its_path(fresh: Project):

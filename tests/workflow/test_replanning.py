@@ -69,6 +69,25 @@ def test_file_times_do_not_count(finished: Project, tmp_path):
     assert clone.plan() == {}
 
 
+def test_another_torch_replans_what_trains_another_matplotlib_what_plots(finished: Project):
+    lock = (finished.root / "requirements" / "train.txt").read_text()
+    torch, matplotlib = (
+        next(line for line in lock.splitlines() if line.startswith(f"{name}=="))
+        for name in ("torch", "matplotlib")
+    )
+    with finished.edited("requirements/train.txt", torch, torch.replace("==", "==9")):
+        assert {"pretrain", "finetune", "train", "evaluate"} <= set(finished.plan(TABLE2))
+    with finished.edited("requirements/train.txt", matplotlib, matplotlib.replace("==", "==9")):
+        assert set(finished.plan()) - {"all"} == {
+            *("plot_embedding", "plot_frequency", "plot_curves", "plot_temperatures"),
+        }
+
+
+def test_what_a_job_asks_of_a_cluster_replans_nothing(finished: Project):
+    with finished.edited("config/config.yaml", "margin: 2.0", "margin: 5.0"):
+        assert finished.plan() == {}
+
+
 def test_finetune_number_of_the_base_replans_the_finetunes_that_extend_it(finished: Project):
     old = "optimizer: {lr: 0.1, momentum: 0.9, weight_decay: 0.0}"
     with finished.edited("config/methods/base/moco.yaml", old, old.replace("lr: 0.1", "lr: 0.2")):

@@ -21,8 +21,11 @@ def locked_image():
     return images.read_lock(IMAGE_LOCK)
 
 
-# A dry-run names none, so that it needs neither the image nor Apptainer.
-IMAGE = None if workflow.dryrun else locked_image().path
+def image_path(wildcards):
+    """Return the image's path; nothing for a dry-run, which needs neither it nor Apptainer."""
+    return None if workflow.dryrun else locked_image().path
+
+
 # Apptainer hands this to the job, whose provenance records it
 os.environ.update(APPTAINERENV_COGLOAT_IMAGE=locked_image().sha256)
 
