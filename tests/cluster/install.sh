@@ -15,6 +15,7 @@ main() {
         fuse2fs fuse-overlayfs git make patchelf python3-venv squashfs-tools squashfuse uidmap \
         >/dev/null
     chmod a+rw /dev/fuse
+    runuser -u nobody -- unshare --user --map-root-user true
     command -v apptainer >/dev/null || install_apptainer
     apptainer --version
     start_slurm

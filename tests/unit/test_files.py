@@ -53,6 +53,25 @@ def run_guarded(body: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "raise MemoryError",
+        "raise RuntimeError('CUDA out of memory. Tried to allocate 2.00 GiB.')",
+        "import torch; torch.empty(2**60)",
+    ],
+)
+def test_lack_of_memory_is_one_message_and_a_nonzero_exit(body):
+    done = run_guarded(body)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: out of memory. Use a GPU or a machine with more of it")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_of_ours_keeps_its_traceback():
+    assert "Traceback" in run_guarded("raise RuntimeError('shapes differ')").stderr
+
+
 def test_full_disk_is_one_message_and_a_nonzero_exit(tmp_path):
     """/dev/full answers every write as a full disk does."""
     done = run_guarded("from pathlib import Path; Path('/dev/full').write_text('x')")
