@@ -1,6 +1,7 @@
 """The graph on a real SLURM, in the real image, with all that happens to jobs on a cluster."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -109,7 +110,7 @@ def test_runs_share_one_gpu_in_one_job(short: Project):
     )
     assert done.returncode == 0, done.stdout
     (job,) = jobs(short)
-    assert "gres/gpu=1" in job.details().replace("gres:gpu", "gres/gpu")
+    assert re.search(r"TresPerNode=gres.gpu:1$", job.details(), re.M)
     assert all((short.root / target).exists() for target in targets)
 
 
