@@ -3,11 +3,12 @@ r"""Draw how methods learn: test accuracy against epoch, and the loss of the pre
 Give the history.csv of any stages, each in its run's folder: the config.json beside it says which
 method, seed and stage it is of. Lines are means over seeds, bands go from the lowest seed to the
 highest. Losses of different methods are not of one kind; their course is what to compare.
+The mean accuracies go to a CSV file too, for `dvc plots`.
 Cost: a second.
 
 Example:
     python src/plot_curves.py --history results/runs/digits/if100/*/seed*/*/history.csv \
-        --config config --pdf curves.pdf --png curves.png
+        --config config --pdf curves.pdf --png curves.png --numbers curves.csv
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from cogloat.config.load import load_method, load_named_dataset
 from cogloat.config.parse import load
 from cogloat.config.schema import RunConfig, StageName, Supervised
 from cogloat.errors import UserError, main_guard
+from cogloat.files import write_text
 from cogloat.reporting.figures import PALETTE, WIDTH, save, style
 
 LOWEST, LEGEND_ENTRY = 2.5, 0.25  # inches: the height of axes grows with the legend's
@@ -73,6 +75,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
     parser.add_argument("--pdf", type=Path, required=True, help="gets the figure")
     parser.add_argument("--png", type=Path, required=True, help="gets the figure")
+    parser.add_argument("--numbers", type=Path, required=True, help="gets the accuracies, CSV")
     return parser.parse_args()
 
 
@@ -87,6 +90,7 @@ def main() -> None:
     title = f"{load_named_dataset(args.config, first.dataset).label}, IF {first.factor}"
     with style():
         save(_draw(curves, labels, title), args.pdf, args.png)
+    write_text(args.numbers, _numbers(curves))
 
 
 def _read(path: Path) -> History:
@@ -183,6 +187,16 @@ def _draw_curve(axes: Axes, curve: Curve, look: tuple[str, str]) -> None:
     axes.plot(curve.epochs_E, curve.values_SE.mean(axis=0), color=ink, linestyle=dash)
     low_E, high_E = curve.values_SE.min(axis=0), curve.values_SE.max(axis=0)
     axes.fill_between(curve.epochs_E, low_E, high_E, color=ink, alpha=0.1, linewidth=0)
+
+
+def _numbers(curves: Sequence[Curve]) -> str:
+    """Return one row a method and epoch: the mean accuracy over the seeds."""
+    rows = ["method,epoch,accuracy"]
+    for curve in curves:
+        if curve.stage != "pretrain":
+            means = zip(curve.epochs_E, curve.values_SE.mean(axis=0), strict=True)
+            rows += [f"{curve.method},{epoch},{mean:.2f}" for epoch, mean in means]
+    return "\n".join(rows) + "\n"
 
 
 def _describe(axes: Axes, row: Sequence[Curve], labels: Mapping[str, str], title: str) -> None:

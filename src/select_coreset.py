@@ -34,7 +34,7 @@ from cogloat.training.machine import Machine, add_machine_arguments, set_up_mach
 from cogloat.training.networks import Classifier, to_device
 from cogloat.training.provenance import identity
 from cogloat.training.resume import ResumeState
-from cogloat.training.stage import add_scratch_arguments
+from cogloat.training.stage import add_config_arguments, add_scratch_arguments, check_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, required=True, help="effective configuration")
+    add_config_arguments(parser)
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
     parser.add_argument("--output", type=Path, required=True, help="the coreset, CSV")
@@ -54,6 +54,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Select."""
     args = parse_args()
+    check_config(args)
     config = load(CoresetConfig, args.config)
     settings = config.settings
     machine = set_up_machine(args)

@@ -1,11 +1,14 @@
 r"""Put the metrics of many runs in one table, beside the paper's numbers, as CSV and Markdown.
 
+The means alone also go to a JSON file, for `dvc metrics`.
+
 Cost: a second.
 
 Example:
     python src/tabulate_runs.py --metrics results/runs/digits/if100/*/seed*/metrics.json \
         --config config --paper config/paper/table2.csv \
-        --output results/demo/table2.csv --markdown results/demo/table2.md
+        --output results/demo/table2.csv --markdown results/demo/table2.md \
+        --means results/metrics/demo/table2.json
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from pathlib import Path
 
 from cogloat.config.load import load_method, load_named_dataset
 from cogloat.errors import main_guard
-from cogloat.files import write_text
+from cogloat.files import write_json, write_text
 from cogloat.reporting.printed import read_printed
 from cogloat.reporting.results import read_result
-from cogloat.reporting.table import PRINTED, Run, accuracy_table, to_csv, to_markdown
+from cogloat.reporting.table import PRINTED, Run, accuracy_table, means, to_csv, to_markdown
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,6 +37,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, required=True, help="the table, CSV")
     parser.add_argument("--markdown", type=Path, required=True, help="the table, Markdown")
+    parser.add_argument("--means", type=Path, required=True, help="the mean accuracies, JSON")
     return parser.parse_args()
 
 
@@ -46,6 +50,7 @@ def main() -> None:
     metrics = [run.model_dump() for run in runs]
     printed = read_printed(args.paper, PRINTED)
     table = accuracy_table(metrics, methods, printed, args.confidence)
+    write_json(args.means, means(table))
     write_text(args.markdown, to_markdown(table, datasets))
     write_text(args.output, to_csv(table))
 

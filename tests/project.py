@@ -16,6 +16,15 @@ from scripts import OVERRIDES, REPO
 PARTS = ("workflow", "src", "config", "containers", "requirements")
 
 
+def jobs(output: str) -> dict[str, set[str]]:
+    """Return what Snakemake lists or runs: rule -> first output of each of its jobs."""
+    listed = defaultdict(set)
+    pattern = r"^(?:local)?rule (\w+):\n(?:    input: .*\n)?    output: ([^,\n]+)"
+    for rule, first in re.findall(pattern, output, re.M):
+        listed[rule].add(first)
+    return dict(listed)
+
+
 class Project:
     """A copy of what Snakemake reads."""
 
@@ -60,15 +69,23 @@ class Project:
 
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run Snakemake; its standard output follows its messages."""
-        process = self.start(*arguments, **environment)
-        output, _ = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, output)
+        return self.run("snakemake", *arguments, **environment)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         """Start Snakemake as the leader of a process group of its own."""
+        return self.popen("snakemake", *arguments, **environment)
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
+        """Run a command; what it writes to its standard output and error is one text."""
+        process = self.popen(*command, **environment)
+        output, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def popen(self, *command: str, **environment: str) -> subprocess.Popen:
+        """Start a command as the leader of a process group of its own."""
         tools = str(Path(sys.executable).parent)
         return subprocess.Popen(
-            ["snakemake", *arguments],
+            command,
             cwd=self.root,
             env=os.environ
             | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
@@ -83,14 +100,9 @@ class Project:
         """Return what a dry-run lists: rule -> first output of each of its jobs."""
         done = self.snakemake("-n", *arguments, **environment)
         assert done.returncode == 0, done.stdout
-        jobs = re.findall(
-            r"^(?:local)?rule (\w+):\n(?:    input: .*\n)?    output: ([^,\n]+)", done.stdout, re.M
-        )
-        planned = defaultdict(set)
-        for rule, output in jobs:
-            planned[rule].add(output)
-        assert jobs or "Nothing to be done" in done.stdout
-        return dict(planned)
+        planned = jobs(done.stdout)
+        assert planned or "Nothing to be done" in done.stdout
+        return planned
 
     @contextlib.contextmanager
     def edited(self, file: str, old: str, new: str) -> Iterator[None]:

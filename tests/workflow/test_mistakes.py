@@ -130,3 +130,14 @@ def test_failed_job_names_its_log_and_shows_it_and_nothing_is_locked(fresh: Proj
     assert not (fresh.root / target).exists()
     assert fresh.snakemake("results/runs/digits/if10/kcll/seed0/metrics.json").returncode != 0
     assert not list((fresh.root / ".snakemake" / "locks").iterdir())
+
+
+def test_effective_configuration_that_was_changed_is_not_trained_on(finished: Project, tmp_path):
+    """By hand or by a disk; it is still valid, so that only its hash tells."""
+    changed = finished.copy(tmp_path / "changed")
+    path = "results/runs/tiny/if10/ce/seed0/train/config.json"
+    text = (changed.root / path).read_text()
+    (changed.root / path).write_text(text.replace('"lr": 0.1', '"lr": 0.2'))
+    done = changed.snakemake("results/tiny/table2.csv")
+    assert done.returncode != 0
+    assert f"error: {path}: corrupt or edited: it is not what config/ says" in done.stdout

@@ -73,17 +73,41 @@ def collection_files(wildcards):
         f"results/{place}figures/{name}.png" if name == "figure2" else f"results/{place}{name}.csv"
         for name in made.grids()
     ]
+    figures = ["curves"] if made.table2 else []
     if made.extras:
         files.append(f"results/{place}claims.csv")
         files.append(f"results/{place}figures/temperatures.png")
+        figures.append("frequency")
+    if figures:
         files += collect(
             "results/{place}figures/{figure}_{dataset}_if{factor}.png",
             place=place,
-            figure=["frequency", "curves"],
+            figure=figures,
             dataset=made.table2.datasets,
             factor=made.table2.factors,
         )
     return files
+
+
+def collection_runs(wildcards):
+    """Return what is left by the runs behind the collection's tables, and their data."""
+    grids = collection(WORKFLOW.collection).grids()
+    files = set()
+    for runs in (grids[name] for name in ("table2", "table5", "table6") if name in grids):
+        files.update(collect("data/{dataset}/store.json", dataset=runs.datasets))
+        for method in runs.methods:
+            left = [f"{stage}/weights.pt" for stage in load.load_method(CONFIG, method).stages]
+            files.update(
+                collect(
+                    "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{file}",
+                    dataset=runs.datasets,
+                    factor=runs.factors,
+                    method=method,
+                    seed=runs.seeds,
+                    file=["metrics.json", *left],
+                )
+            )
+    return sorted(files)
 
 
 @user_facing
@@ -309,9 +333,13 @@ def stage_settings(wildcards, stage):
     )
 
 
-def stage_hash(wildcards):
-    """Return the hash of a stage's effective configuration."""
-    return config_hash(stage_settings(wildcards, wildcards.stage))
+def stage_hash(stage=None):
+    """Return a function for the hash of a stage's effective configuration, by default the wildcard's."""
+
+    def hashed(wildcards):
+        return config_hash(stage_settings(wildcards, stage or wildcards.stage))
+
+    return hashed
 
 
 def stage_code(stage):

@@ -98,6 +98,7 @@ rule select_coreset:
         "benchmarks/{dataset}/if{factor}/coresets/{coreset}.tsv"
     params:
         code=fingerprint("src/select_coreset.py"),
+        config_hash=coreset_hash,
         scratch="scratch/{dataset}/if{factor}/coresets/{coreset}.pt",
     threads: dataset_threads
     resources:
@@ -109,6 +110,7 @@ rule select_coreset:
         r"""
         python src/select_coreset.py \
             --config {input.config} \
+            --config-hash {params.config_hash} \
             --store data/{wildcards.dataset} \
             --split {input.split} \
             --output {output} \

@@ -14,6 +14,7 @@ rule tabulate:
             labels={"table": "{table}", "what": "accuracy"},
         ),
         markdown="results/{place}{table}.md",
+        means="results/metrics/{place}{table}.json",
     log:
         "logs/{place}{table}.log",
     params:
@@ -32,6 +33,7 @@ rule tabulate:
             --paper {input.paper} \
             --output {output.table} \
             --markdown {output.markdown} \
+            --means {output.means} \
             2>{log}
         """
 
@@ -243,6 +245,7 @@ rule plot_curves:
             labels={"figure": "{dataset}, IF {factor}", "what": "training curves"},
         ),
         pdf="results/{place}figures/curves_{dataset}_if{factor}.pdf",
+        numbers="results/curves/{place}{dataset}_if{factor}.csv",
     log:
         "logs/{place}figures/curves_{dataset}_if{factor}.log",
     params:
@@ -256,6 +259,7 @@ rule plot_curves:
             --config config \
             --pdf {output.pdf} \
             --png {output.png} \
+            --numbers {output.numbers} \
             2>{log}
         """
 

@@ -8,7 +8,7 @@ rule configure_stage:
     log:
         "logs/{dataset}/if{factor}/{method}/seed{seed}/configure_{stage}.log",
     params:
-        config_hash=stage_hash,
+        config_hash=stage_hash(),
     localrule: True
     shell:
         r"""
@@ -41,6 +41,7 @@ rule pretrain:
         "benchmarks/{dataset}/if{factor}/{method}/seed{seed}/pretrain.tsv"
     params:
         code=stage_code("pretrain"),
+        config_hash=stage_hash("pretrain"),
         scratch="scratch/{dataset}/if{factor}/{method}/seed{seed}/pretrain.pt",
         extra=flags("coreset", "targets"),
     threads: dataset_threads
@@ -53,6 +54,7 @@ rule pretrain:
         r"""
         python src/pretrain.py \
             --config {input.config} \
+            --config-hash {params.config_hash} \
             --store data/{wildcards.dataset} \
             --split {input.split} \
             {params.extra} \
@@ -81,6 +83,7 @@ rule finetune:
         "benchmarks/{dataset}/if{factor}/{method}/seed{seed}/finetune.tsv"
     params:
         code=stage_code("finetune"),
+        config_hash=stage_hash("finetune"),
         scratch="scratch/{dataset}/if{factor}/{method}/seed{seed}/finetune.pt",
     threads: dataset_threads
     resources:
@@ -92,6 +95,7 @@ rule finetune:
         r"""
         python src/finetune.py \
             --config {input.config} \
+            --config-hash {params.config_hash} \
             --store data/{wildcards.dataset} \
             --split {input.split} \
             --encoder {input.encoder} \
@@ -120,6 +124,7 @@ rule train:
         "benchmarks/{dataset}/if{factor}/{method}/seed{seed}/train.tsv"
     params:
         code=stage_code("train"),
+        config_hash=stage_hash("train"),
         scratch="scratch/{dataset}/if{factor}/{method}/seed{seed}/train.pt",
         extra=flags("generator"),
     threads: dataset_threads
@@ -132,6 +137,7 @@ rule train:
         r"""
         python src/train.py \
             --config {input.config} \
+            --config-hash {params.config_hash} \
             --store data/{wildcards.dataset} \
             --split {input.split} \
             {params.extra} \

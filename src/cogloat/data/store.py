@@ -90,4 +90,9 @@ def _open(path: Path, manifest: dict) -> NDArray:
         raise UserError(f"{path}: truncated. Make the store again with src/fetch.py.") from None
     if list(array.shape) != manifest.get(path.name, {}).get("shape"):
         raise UserError(f"{path}: not the array of its store. Make it again with src/fetch.py.")
+    if sha256(path) != manifest[path.name].get("sha256"):
+        raise UserError(
+            f"{path}: corrupt, its SHA-256 is not the one in {path.with_name(MANIFEST)}. "
+            "Get the file again, or make the store again with src/fetch.py."
+        )
     return array

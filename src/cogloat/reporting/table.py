@@ -119,6 +119,15 @@ def to_csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format=f"%.{PRECISION}f", lineterminator="\n")
 
 
+def means(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return method -> dataset and factor -> mean accuracy in percent."""
+    found: dict[str, dict[str, float]] = {}
+    for row in table.to_dict("records"):
+        of_method = found.setdefault(row["method"], {})
+        of_method[f"{row['dataset']}_if{row['factor']}"] = round(row["mean"], PRECISION)
+    return found
+
+
 def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
     """Return the table as the paper prints it: a row a method, a column a dataset and factor.
 

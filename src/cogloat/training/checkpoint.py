@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ from cogloat.files import write_atomically
 # what torch.load raises on bytes that are not a checkpoint
 DAMAGE = (
     *(OSError, RuntimeError, EOFError, ValueError, LookupError),
-    *(pickle.UnpicklingError, struct.error),
+    *(pickle.UnpicklingError, struct.error, zipfile.BadZipFile),
 )
 
 
@@ -40,7 +41,7 @@ def load_checkpoint(path: Path, what: str) -> dict[str, Any]:
         what: what the file is for, for the message ("resume state", "weights", ...).
 
     Raises:
-        UserError: if the file is missing, truncated or not a checkpoint.
+        UserError: if the file is missing, damaged or not a checkpoint.
     """
     try:
         file = path.open("rb")
@@ -48,15 +49,24 @@ def load_checkpoint(path: Path, what: str) -> dict[str, Any]:
         raise UserError(f"{path}: the {what} is missing. Make it first, or check it.") from None
     with file:
         try:
+            _check_sums(file)
             value = torch.load(file, map_location="cpu", weights_only=True)
         except DAMAGE:
             raise UserError(
-                f"{path}: the {what} is truncated or not a checkpoint. "
+                f"{path}: the {what} is truncated, corrupt or not a checkpoint. "
                 "Delete it and run the step that makes it again."
             ) from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: the {what} is not a checkpoint of this project. Delete it.")
     return value
+
+
+def _check_sums(file: BinaryIO) -> None:
+    """Compare a checkpoint with the checksums inside it, which torch.load does not do."""
+    with zipfile.ZipFile(file) as archive:
+        if archive.testzip() is not None:
+            raise zipfile.BadZipFile
+    file.seek(0)
 
 
 def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:

@@ -14,7 +14,7 @@ from cogloat.config.parse import load
 from cogloat.config.schema import RunConfig
 from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.errors import UserError
-from cogloat.files import write_json
+from cogloat.files import sha256, write_json
 from cogloat.fingerprint import fingerprint
 from cogloat.objectives import Materials
 from cogloat.randomness import seeded_globally
@@ -61,13 +61,32 @@ def stage_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, required=True, help="effective configuration")
+    add_config_arguments(parser)
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
     parser.add_argument("--output-dir", type=Path, required=True, help="gets the stage's files")
     add_scratch_arguments(parser)
     add_machine_arguments(parser)
     return parser
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --config and --config-hash to a script that trains."""
+    parser.add_argument("--config", type=Path, required=True, help="effective configuration")
+    parser.add_argument("--config-hash", help="SHA-256 that the configuration must have")
+
+
+def check_config(args: argparse.Namespace) -> None:
+    """Check that the configuration is the one that was asked for, where its hash was given.
+
+    Raises:
+        UserError: if it has changed since it was made.
+    """
+    if args.config_hash is not None and sha256(args.config) != args.config_hash:
+        raise UserError(
+            f"{args.config}: corrupt or edited: it is not what config/ says. "
+            "Change config/, or delete this file; the step that makes it makes it again."
+        )
 
 
 def add_scratch_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,6 +110,7 @@ def open_stage(args: argparse.Namespace, stage: str, script: str, **inputs: Path
         UserError: if something is missing, damaged or of another stage.
     """
     started = time.monotonic()
+    check_config(args)
     config = load(RunConfig, args.config)
     if config.stage != stage:
         raise UserError(

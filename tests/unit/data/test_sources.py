@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from damage import flip
 from PIL import Image
 from scripts import REPO, command, run
 
@@ -289,6 +290,7 @@ def test_only_the_asked_images_are_read_in_their_order(folder):
             lambda store: np.save(store / "train_labels.npy", np.zeros(2)),
             "train_labels.npy: not the array of its store",
         ),
+        (lambda store: flip(store / "train_images.npy"), "train_images.npy: corrupt"),
     ],
 )
 def test_damaged_store_is_named_with_the_fix(folder, damage, message):

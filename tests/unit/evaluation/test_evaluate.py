@@ -117,7 +117,7 @@ def damage(folder, name):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("weights.pt", "the weights file is truncated or not a checkpoint"),
+        ("weights.pt", "the weights file is truncated, corrupt or not a checkpoint"),
         ("foreign.pt", "these weights are of another network"),
         ("history.csv", "not the history of a classifier"),
         ("stage.json", "not the provenance of a stage"),

@@ -348,12 +348,16 @@ def histories(tmp_path):
 
 def curves(folder, **changed):
     files = sorted(folder.rglob("history.csv"))
-    return {"history": files, "config": REPO / "config"} | changed
+    numbers = folder.parent / "curves.csv"
+    return {"history": files, "config": REPO / "config", "numbers": numbers} | changed
 
 
 def test_curves_are_drawn(histories, tmp_path):
-    files = twice_the_same(tmp_path, "plot_curves.py", **curves(histories))
-    assert sorted(files) == ["figure.pdf", "figure.png"]
+    flags = curves(histories, numbers="curves.csv")
+    files = twice_the_same(tmp_path, "plot_curves.py", **flags)
+    assert sorted(files) == ["curves.csv", "figure.pdf", "figure.png"]
+    rows = [f"{method},{row}" for method in ("ce", "kcl") for row in ("2,40.50", "4,50.50")]
+    assert files["curves.csv"].decode().split() == ["method,epoch,accuracy", *rows]
 
 
 @pytest.mark.parametrize("stage", ["train", "pretrain"])

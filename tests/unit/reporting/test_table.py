@@ -110,10 +110,11 @@ def tabulate(folder, *metrics, paper=REPO / "config/paper/table2.csv"):
         *("tabulate_runs.py", "--metrics", *metrics, "--config", REPO / "config"),
         *("--paper", paper),
         *("--output", folder / "table2.csv", "--markdown", folder / "table2.md"),
+        *("--means", folder / "table2.json"),
     )
 
 
-def test_script_writes_both_files_and_the_same_bytes_again(tmp_path):
+def test_script_writes_every_file_and_the_same_bytes_again(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(measured()))
     for _ in range(2):
         done = tabulate(tmp_path, tmp_path / "metrics.json")
@@ -121,6 +122,8 @@ def test_script_writes_both_files_and_the_same_bytes_again(tmp_path):
         first = (tmp_path / "table2.csv").read_bytes()
     assert (tmp_path / "table2.csv").read_bytes() == first
     assert "KCL" in (tmp_path / "table2.md").read_text()
+    means = json.loads((tmp_path / "table2.json").read_text())
+    assert means == {"kcl": {"cifar10_if100": 77.0}}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from damage import flip
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -26,6 +27,14 @@ def test_truncated_checkpoint_is_named_with_the_fix(tmp_path, kept):
     whole = path.read_bytes()
     path.write_bytes(whole[: kept if isinstance(kept, int) else int(kept * len(whole))])
     with pytest.raises(UserError, match=r"weights\.pt: the weights file is truncated.*Delete it"):
+        load_checkpoint(path, "weights file")
+
+
+def test_flipped_bit_of_a_weight_is_named(tmp_path):
+    path = tmp_path / "weights.pt"
+    save_checkpoint(path, {"weight": torch.arange(1000.0)})
+    flip(path)
+    with pytest.raises(UserError, match=r"weights\.pt: the weights file is .*corrupt.*Delete it"):
         load_checkpoint(path, "weights file")
 
 
