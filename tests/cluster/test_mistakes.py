@@ -82,7 +82,8 @@ def test_out_of_time_and_the_same_command_goes_on(long: Project):
     said = fails(long, "--set-resources", "train:runtime=1", "train:slurm_extra=''")
     assert "a job reached its time limit. Nothing is lost" in said
     assert jobs(long, TRAIN)[-1].state == "TIMEOUT"
-    assert (long.root / "scratch/tiny/if10/ce/seed0/train.pt").exists()
+    log = (long.root / "logs/tiny/if10/ce/seed0/train.log").read_text()
+    assert log.endswith("goes on from scratch/tiny/if10/ce/seed0/train.pt\n")  # it has saved
 
 
 def test_image_says_what_it_computes_on_and_is_the_locked_one():
