@@ -15,14 +15,14 @@ TRAIN_none := requirements/workflow.txt
 TRAIN := $(or $(TRAIN_$(TORCH)),$(error TORCH is '$(TORCH)'. Use 'lock', 'cpu' or 'none'))
 LOCKS := $(sort requirements/workflow.txt $(TRAIN) requirements/dev.txt)
 
-# the image of all rules that train and measure. A snapshot of Debian is a day's; another mirror has
-# what is newest. WHEELS: a folder with the packages (`make wheels`), for builds without an index.
+# The image that rules run in. SUITE and MIRROR replace the recipe's Debian and the snapshot it comes
+# from. WHEELS: a folder with the packages (`make wheels`), for builds without an index.
 IMAGE := containers/train.sif
 IMAGE_LOCK := containers/images.lock.yaml
-SUITE ?= bookworm
-MIRROR ?= http://snapshot.debian.org/archive/debian/20261101T000000Z
+SUITE ?=
+MIRROR ?=
 WHEELS ?=
-DOCKER_BASE ?= debian:$(SUITE)-slim
+DOCKER_BASE ?= debian:bookworm-slim
 
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet
 # what TORCH_INDEX gives, and what only torch's CUDA build needs
@@ -108,7 +108,7 @@ schemas: env
 
 container: env
 	apptainer build --force --fakeroot --mksquashfs-args '-comp zstd -Xcompression-level 3' \
-		--build-arg 'SUITE=$(SUITE)' --build-arg 'MIRROR=$(MIRROR)' \
+		$(if $(SUITE),--build-arg 'SUITE=$(SUITE)') $(if $(MIRROR),--build-arg 'MIRROR=$(MIRROR)') \
 		--build-arg "REVISION=$$(git describe --always --dirty)" \
 		--build-arg "RECIPE=$$(sha256sum containers/train.def | cut -d' ' -f1)" \
 		$(if $(WHEELS),--bind '$(WHEELS):/mnt' --build-arg 'PIP_FLAGS=--no-index --find-links /mnt') \

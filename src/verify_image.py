@@ -14,7 +14,7 @@ import argparse
 from pathlib import Path
 
 from cogloat.errors import main_guard
-from cogloat.image import check_is_locked, check_made_from, inspect, read_lock, write_lock
+from cogloat.image import check_digest, check_made_from, inspect, read_lock, write_lock
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,7 +37,7 @@ def main() -> None:
     if args.write_lock:
         write_lock(args.lock, image)
     else:
-        check_is_locked(read_lock(args.lock), root, args.lock)
+        check_digest(read_lock(args.lock), image.sha256, args.lock)
     for name, value in image.model_dump().items():
         print(f"{name:12} {value}")
 

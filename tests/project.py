@@ -104,13 +104,19 @@ class Project:
         assert planned or "Nothing to be done" in done.stdout
         return planned
 
+    def change(self, file: str, old: str, new: str) -> None:
+        """Replace a text that a file has once."""
+        path = self.root / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{file} has {text.count(old)} of: {old}"
+        path.write_text(text.replace(old, new))
+
     @contextlib.contextmanager
     def edited(self, file: str, old: str, new: str) -> Iterator[None]:
         """Replace a text that a file has once, for the length of a `with` block."""
         path = self.root / file
         before = path.read_text()
-        assert before.count(old) == 1, f"{file} has {before.count(old)} of: {old}"
-        path.write_text(before.replace(old, new))
+        self.change(file, old, new)
         try:
             yield
         finally:

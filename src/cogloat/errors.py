@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 EXIT_USER_ERROR = 2
 OUT_OF_MEMORY = re.compile("out of memory|not enough memory|can't allocate memory")
-SMALLER = (
+NO_MEMORY = (
     "out of memory. Use a GPU or a machine with more of it, or run fewer jobs there at a time; a "
     "smaller `batch_size` needs less too, but is another method."
 )
@@ -29,12 +29,12 @@ def main_guard(main: Callable[[], None]) -> None:
     except OSError as error:
         _fail(_explain(error))
     except MemoryError:
-        _fail(SMALLER)
+        _fail(NO_MEMORY)
     except RuntimeError as error:
         # torch's own class derives from RuntimeError, and so do other failures
         if not OUT_OF_MEMORY.search(str(error)):
             raise
-        _fail(f"{SMALLER} ({str(error).splitlines()[0]})")
+        _fail(f"{NO_MEMORY} ({str(error).splitlines()[0]})")
     except KeyboardInterrupt:
         sys.exit("interrupted")
 

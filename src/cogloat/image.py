@@ -80,7 +80,16 @@ def check_is_locked(image: Image, root: Path, lock: Path) -> None:
     path = root / image.path
     if not path.is_file():
         raise UserError(f"{image.path}: the image that rules run in is missing. {GET_IT}.")
-    if sha256(path) != image.sha256:
+    check_digest(image, sha256(path), lock)
+
+
+def check_digest(image: Image, found: str, lock: Path) -> None:
+    """Check that a SHA-256 is that of the image that the lock names.
+
+    Raises:
+        UserError: if it is another image's.
+    """
+    if found != image.sha256:
         raise UserError(
             f"{image.path} is not the image that {lock} names. {GET_IT}; if it is the one "
             "you want, `make container-lock` writes its name there."

@@ -75,10 +75,9 @@ def test_out_of_memory(short: Project):
     assert "exceeded" in (short.root / log).read_text()
 
 
-def test_out_of_time_and_the_same_command_goes_on(long: Project):
+def test_out_of_time_and_it_has_saved(long: Project):
     """SLURM ends it without its warning, as where a site's own limit comes first."""
-    path = long.root / "config/datasets/tiny.yaml"
-    path.write_text(path.read_text().replace("epochs: 300", "epochs: 3000"))
+    long.change("config/datasets/tiny.yaml", "epochs: 300", "epochs: 3000")
     said = fails(long, "--set-resources", "train:runtime=1", "train:slurm_extra=''")
     assert "a job reached its time limit. Nothing is lost" in said
     assert jobs(long, TRAIN)[-1].state == "TIMEOUT"

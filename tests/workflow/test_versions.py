@@ -49,13 +49,6 @@ class Versioned(Project):
         self.must("git", "add", ".")
         self.must("git", "commit", "--quiet", "--message", "results")
 
-    def change(self, file: str, old: str, new: str) -> None:
-        """Replace a text that a file has once."""
-        path = self.root / file
-        text = path.read_text()
-        assert text.count(old) == 1
-        path.write_text(text.replace(old, new))
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

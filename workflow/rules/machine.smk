@@ -12,9 +12,9 @@ from cogloat.config import cost
 
 IMAGE_LOCK = Path("containers/images.lock.yaml")
 STARTED = time.time()
-JOB_LOGS = Path("logs/slurm")  # slurm-logdir of the profile
 
 
+@cache
 @user_facing
 def locked_image():
     """Return the image that rules run in."""
@@ -45,7 +45,9 @@ def check_machine():
 
 def print_advice(log_files):
     """Say what to do about what a cluster reported in this run."""
-    of_jobs = [file for file in JOB_LOGS.rglob("*.log") if file.stat().st_mtime >= STARTED]
+    folder = getattr(workflow.executor_settings, "logdir", None)  # slurm-logdir of the profile
+    found = [] if folder is None else folder.rglob("*.log")
+    of_jobs = [file for file in found if file.stat().st_mtime >= STARTED]
     for line in advice([*map(Path, log_files), *of_jobs]):
         print(line, file=sys.stderr)
 
