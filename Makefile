@@ -30,7 +30,7 @@ NOT_FOR_CPU := torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help env demo report audit test test-cluster lint lock schemas \
+.PHONY: help env demo report audit test test-quick test-cluster lint lock schemas certify \
 	container container-lock container-verify dockerfile wheels
 
 help:
@@ -43,6 +43,7 @@ help:
 	@echo "make lint     formatting, lint and types alone"
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
 	@echo "make schemas  workflow/schemas from the configuration's types"
+	@echo "make certify  keep results whose code changed, if no bit of the tiny runs does: minutes"
 	@echo
 	@echo "make container         the image that jobs of a cluster run in; needs Apptainer, no root"
 	@echo "make container-verify  whether it is what the locks ask for, and its SHA-256"
@@ -91,6 +92,7 @@ lint: env
 	ruff check
 	ruff format --check
 	mypy src containers
+	PYTHONPATH=src lint-imports --no-logo --no-cache
 	snakefmt --check workflow
 	snakemake --lint
 	codespell
@@ -105,6 +107,9 @@ lock:
 
 schemas: env
 	python src/describe_config.py --output-dir workflow/schemas
+
+certify: env
+	python src/certify.py --revision $(or $(REVISION),HEAD) --output workflow/certified.json
 
 container: env
 	apptainer build --force --fakeroot --mksquashfs-args '-comp zstd -Xcompression-level 3' \

@@ -10,17 +10,18 @@ Example:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.claims.audit import audit
 from cogloat.claims.report import to_csv, to_markdown, to_overview
+from cogloat.claims.schema import load_claims
 from cogloat.claims.tables import read_measured, read_printed
-from cogloat.config.claims import load_claims
 from cogloat.errors import UserError, main_guard
 from cogloat.files import write_text
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -31,12 +32,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="the findings, CSV")
     parser.add_argument("--markdown", type=Path, required=True, help="the findings, Markdown")
     parser.add_argument("--overview", type=Path, help="what was reproduced, reStructuredText")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Audit."""
-    args = parse_args()
+    args = parse_args(argv)
     if args.overview and not args.measured:
         raise UserError(
             "--overview: it says what was reproduced. Give --measured, or leave it out."
@@ -47,7 +48,7 @@ def main() -> None:
     findings = audit(args.claims, claims, printed, measured)
     write_text(args.markdown, to_markdown(findings, claims))
     if args.overview and measured:
-        write_text(args.overview, to_overview(findings, measured.places()))
+        write_text(args.overview, to_overview(findings, measured.columns()))
     write_text(args.output, to_csv(findings))
 
 

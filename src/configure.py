@@ -11,15 +11,17 @@ Example:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.config.load import coreset_config, run_config
-from cogloat.config.parse import dump
+from cogloat.config.reading import dump
 from cogloat.errors import main_guard
 from cogloat.files import write_text
+from cogloat.runs.files import STAGES
+from cogloat.runs.load import coreset_config, run_config
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -29,26 +31,25 @@ def parse_args() -> argparse.Namespace:
     run = kinds.add_parser("run", help="one stage of a run")
     run.add_argument("--method", required=True)
     run.add_argument("--seed", type=int, required=True)
-    run.add_argument("--stage", choices=["pretrain", "finetune", "train"], required=True)
+    run.add_argument("--stage", choices=STAGES, required=True)
     coreset = kinds.add_parser("coreset", help="the coreset of a long-tailed set")
     coreset.add_argument("--coreset", required=True)
     for kind in (run, coreset):
         kind.add_argument("--dataset", required=True)
         kind.add_argument("--factor", type=int, required=True)
         kind.add_argument("--output", type=Path, required=True)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Configure."""
-    args = parse_args()
+    args = parse_args(argv)
+    of_data = (args.config, args.dataset, args.factor)
     if args.kind == "run":
-        config = dump(
-            run_config(args.config, args.dataset, args.factor, args.method, args.seed, args.stage)
-        )
+        text = dump(run_config(*of_data, args.method, args.seed, args.stage))
     else:
-        config = dump(coreset_config(args.config, args.dataset, args.factor, args.coreset))
-    write_text(args.output, config)
+        text = dump(coreset_config(*of_data, args.coreset))
+    write_text(args.output, text)
 
 
 if __name__ == "__main__":

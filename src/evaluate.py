@@ -1,7 +1,8 @@
 r"""Evaluate a run's classifier on the test set: metrics.json and the run's provenance.json.
 
 Reports the last epoch; the best epoch of history.csv is there too, for comparison with papers that
-report it. Cost: one forward pass over the test set.
+report it. Refuses files that are not of one run, and weights that do not give the accuracy that the
+history ends with. Cost: one forward pass over the test set.
 
 Example:
     run=results/runs/digits/if100/ce/seed0
@@ -14,34 +15,42 @@ Example:
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-import sys
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from cogloat.config.parse import load
-from cogloat.config.schema import RunConfig, Supervised
+from cogloat.certificates import code_of
+from cogloat.config.reading import load
 from cogloat.data.imageset import load_test_set
 from cogloat.data.longtail import read_split
+from cogloat.data.store import MANIFEST
 from cogloat.errors import UserError, main_guard
 from cogloat.evaluation.accuracy import summarise
-from cogloat.files import sha256, write_json
-from cogloat.fingerprint import fingerprint
-from cogloat.training.checkpoint import load_weights
-from cogloat.training.inference import outputs
+from cogloat.files import sha256
+from cogloat.models.inference import outputs
+from cogloat.results.history import read_history
+from cogloat.results.metrics import Metrics
+from cogloat.results.provenance import (
+    Evaluation,
+    Run,
+    Stage,
+    identity,
+    read_stage,
+    write_provenance,
+)
+from cogloat.runs.effective import RunConfig
+from cogloat.trained import load_classifier
 from cogloat.training.machine import add_machine_arguments, set_up_machine
-from cogloat.training.networks import build_classifier, to_device
-from cogloat.training.provenance import identity
 
-TOLERANCE = 0.05  # percent, between the accuracy found here and the history's last
+# Points of accuracy between the history's last and the one found here: another device may round
+# scores otherwise, and images whose two best classes are close change sides. More is another
+# classifier, or another test set.
+TOLERANCE = 0.05
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -59,101 +68,85 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--metrics", type=Path, required=True, help="gets the accuracies, JSON")
     parser.add_argument("--output-provenance", type=Path, required=True, help="gets the run's")
     add_machine_arguments(parser)
-    return parser.parse_args()
+    parser.set_defaults(precision=None)  # then the one that the history was measured in
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Evaluate."""
-    started = time.monotonic()
-    args = parse_args()
+    args = parse_args(argv)
     config = load(RunConfig, args.config)
-    if not isinstance(config.settings, Supervised):
-        raise UserError(
-            f"{args.config}: stage '{config.stage}' leaves no classifier. "
-            "Give the configuration of the run's last stage."
-        )
-    stages = [_read_stage(path) for path in args.provenance]
-    _check_origin(stages[-1], args)
-    history = _read_history(args.history)
+    stages = tuple(read_stage(path) for path in args.provenance)
+    _check_origin(args, stages)
+    args.precision = args.precision or stages[-1].identity["precision"]
+    machine = set_up_machine(args)
+    classifier = load_classifier(config, args.weights, machine.device)
+    history = read_history(args.history, "test_accuracy")
+    best = max(history, key=lambda epoch: (history[epoch], -epoch))
     _, labels_N = read_split(args.split)
     counts_C = torch.as_tensor(np.bincount(labels_N, minlength=config.data.classes))
-    machine = set_up_machine(args)
-    classifier = build_classifier(config)
-    load_weights(classifier, args.weights)
-    to_device(classifier, machine.device)
     test = load_test_set(args.store, config.data.classes, machine.device)
     scores_NC = outputs(classifier, test, config.data).cpu()
-    measured = summarise(scores_NC, test.labels_N.cpu(), counts_C, args.many_above, args.few_below)
-    _compare(measured["accuracy"], history[max(history)], args.history)
-    best = max(history, key=lambda epoch: (history[epoch], -epoch))
-    metrics = {
-        "dataset": config.dataset,
-        "factor": config.factor,
-        "method": config.method,
-        "seed": config.seed,
-        "epochs": {stage["stage"]: stage["epochs"] for stage in stages},
-        "augmentations": {stage["stage"]: stage["augmentations"] for stage in stages},
-        **measured,
-        "best_accuracy": history[best],
-        "best_epoch": best,
-        "class_counts": counts_C.tolist(),
-        "split_sha256": sha256(args.split),
-    }
-    evaluation = {
-        **identity(
-            args.config,
-            fingerprint(Path(__file__)),
-            {"split": args.split, "weights": args.weights},
-        ),
-        **machine.describe(),
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    write_json(args.output_provenance, {"stages": stages, "evaluation": evaluation})
-    write_json(args.metrics, metrics)
+    if not scores_NC.isfinite().all():
+        raise UserError(
+            f"{args.weights}: the classifier's scores are not finite. "
+            "Train the run again, with a lower optimizer.lr."
+        )
+    metrics = Metrics(
+        dataset=config.dataset,
+        factor=config.factor,
+        method=config.method,
+        seed=config.seed,
+        split_sha256=sha256(args.split),
+        epochs={stage.stage: stage.epochs for stage in stages},
+        augmentations={stage.stage: stage.augmentations for stage in stages},
+        **summarise(scores_NC, test.labels_N.cpu(), counts_C, args.many_above, args.few_below),
+        history_accuracy=history[max(history)],
+        best_accuracy=history[best],
+        best_epoch=best,
+        class_counts=tuple(counts_C.tolist()),
+    )
+    _check_accuracy(args, metrics)
+    made_of = {"store": args.store / MANIFEST, "split": args.split, "weights": args.weights}
+    evaluation = Evaluation(
+        identity=identity(args.config, code_of(Path(__file__)), made_of),
+        processes=(machine.process(),),
+    )
+    write_provenance(args.output_provenance, Run(stages=stages, evaluation=evaluation))
+    metrics.write(args.metrics)
 
 
-def _read_stage(path: Path) -> dict[str, Any]:
-    try:
-        stage = json.loads(path.read_text())
-        known = {"stage", "epochs", "augmentations", "configuration", "split"} <= stage.keys()
-    except (ValueError, AttributeError):
-        known = False
-    if not known:
-        raise UserError(f"{path}: not the provenance of a stage. Run the stage again.")
-    return stage
-
-
-def _check_origin(last: dict[str, Any], args: argparse.Namespace) -> None:
-    """Refuse a configuration or a split that the classifier was not trained with."""
-    for name, path in (("configuration", args.config), ("split", args.split)):
-        if last[name] != sha256(path):
+def _check_origin(args: argparse.Namespace, stages: Sequence[Stage]) -> None:
+    """Refuse what the last stage was not made with, or did not leave."""
+    *earlier, last = stages
+    expected = [
+        ("configuration", args.config, last.identity.get("configuration")),
+        ("split", args.split, last.identity.get("split")),
+        ("store", args.store / MANIFEST, last.identity.get("store")),
+        ("weights", args.weights, last.outputs.get("weights.pt")),
+        ("history", args.history, last.outputs.get("history.csv")),
+    ]
+    for name, path, known in expected:
+        if sha256(path) != known:
             raise UserError(
-                f"{path}: the run was trained with another {name}, says {args.provenance[-1]}. "
+                f"{path}: not the {name} of the run, says {args.provenance[-1]}. "
                 f"Give that {name}, or train the run again."
+            )
+    for stage, path in zip(earlier, args.provenance, strict=False):
+        if stage.outputs.get("weights.pt") not in last.identity.values():
+            raise UserError(
+                f"{path}: not of the stage before, says {args.provenance[-1]}. "
+                "Give that stage's, or train the run again."
             )
 
 
-def _read_history(path: Path) -> dict[int, float]:
-    """Return the measured test accuracies by epoch."""
-    try:
-        with open(path, newline="") as file:
-            measured = {
-                int(row["epoch"]): float(row["test_accuracy"])
-                for row in csv.DictReader(file)
-                if row["test_accuracy"]
-            }
-    except (KeyError, ValueError):
-        raise UserError(f"{path}: not the history of a classifier. Run the stage again.") from None
-    if not measured:
-        raise UserError(f"{path}: no test accuracy in any epoch. Run the stage again.")
-    return measured
-
-
-def _compare(accuracy: float, recorded: float, history: Path) -> None:
-    if abs(accuracy - recorded) > TOLERANCE:
-        print(
-            f"warning: {history} ends with {recorded:.2f} %, the weights give {accuracy:.2f} %",
-            file=sys.stderr,
+def _check_accuracy(args: argparse.Namespace, found: Metrics) -> None:
+    """Refuse weights that do not give the accuracy that the history ends with."""
+    if abs(found.accuracy - found.history_accuracy) > TOLERANCE:
+        raise UserError(
+            f"{args.history}: ends with {found.history_accuracy:.2f} %, but {args.weights} give "
+            f"{found.accuracy:.2f} %. Evaluate with the device and the precision that "
+            f"{args.provenance[-1]} names, or train the run again."
         )
 
 

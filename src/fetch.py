@@ -4,38 +4,43 @@ Writes {train,test}_{images,labels}.npy and store.json. Cost: seconds for the di
 160 MB of download for a CIFAR, minutes for large image folders.
 
 Example:
-    python src/fetch.py --dataset config/datasets/digits.yaml --output data/digits
+    python src/fetch.py --config config --dataset digits --output data/digits
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.config.parse import load
-from cogloat.config.schema import Dataset
 from cogloat.data.sources import read_source
 from cogloat.data.store import write_store
-from cogloat.errors import main_guard
+from cogloat.errors import UserError, main_guard
+from cogloat.runs.load import load_dataset
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dataset", type=Path, required=True, help="config/datasets/<name>.yaml")
+    parser.add_argument("--config", type=Path, required=True, help="folder of the configuration")
+    parser.add_argument("--dataset", required=True, help="name of a file in its datasets/")
     parser.add_argument("--output", type=Path, required=True, help="folder of the store")
     parser.add_argument(
         "--raw", type=Path, default=Path("data/raw"), help="folder of downloads (data/raw)"
     )
-    return parser.parse_args()
+    parser.add_argument("--threads", type=int, default=1, help="that decode images (default: 1)")
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Fetch."""
-    args = parse_args()
-    parts, classes = read_source(load(Dataset, args.dataset), args.raw)
+    args = parse_args(argv)
+    if args.threads < 1:
+        raise UserError(f"--threads {args.threads}: at least 1 is needed. Change the value.")
+    dataset = load_dataset(args.config, args.dataset)
+    parts, classes = read_source(dataset, args.raw, args.threads)
     write_store(args.output, parts, classes)
 
 

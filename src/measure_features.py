@@ -14,70 +14,70 @@ Example:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from cogloat.config.parse import load
-from cogloat.config.schema import Data, MomentumContrast, RunConfig
+from cogloat.config.dataset import Data
+from cogloat.config.reading import load
 from cogloat.data.imageset import ImageSet, load_test_set, load_training_set
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import main_guard
 from cogloat.evaluation.features import describe_features
-from cogloat.files import sha256, write_json
-from cogloat.training.checkpoint import load_weights
-from cogloat.training.inference import outputs
+from cogloat.files import sha256
+from cogloat.models.inference import outputs
+from cogloat.models.networks import Encoder
+from cogloat.results.features import Features, Spaces
+from cogloat.runs.effective import RunConfig
+from cogloat.trained import load_encoder
 from cogloat.training.machine import add_machine_arguments, set_up_machine
-from cogloat.training.networks import Encoder, build_encoder, to_device
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", type=Path, required=True, help="of the pretrain stage")
-    parser.add_argument("--weights", type=Path, required=True, help="pretrain.py's weights.pt")
+    parser.add_argument("--weights", type=Path, required=True, help="its weights.pt")
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
     parser.add_argument("--output", type=Path, required=True, help="gets the measures, JSON")
     add_machine_arguments(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure."""
-    args = parse_args()
+    args = parse_args(argv)
     config = load(RunConfig, args.config)
-    settings = config.settings
-    if not isinstance(settings, MomentumContrast):
-        raise UserError(
-            f"{args.config}: stage '{config.stage}' trains no encoder with a projection. "
-            "Give the configuration of a pretrain stage."
-        )
     machine = set_up_machine(args)
-    encoder = build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
-    load_weights(encoder, args.weights)
-    to_device(encoder, machine.device)
+    encoder = load_encoder(config, args.weights, machine.device)
     classes, device = config.data.classes, machine.device
-    sets = {
-        "train": load_training_set(args.store, args.split, classes, device),
-        "test": load_test_set(args.store, classes, device),
-    }
-    measures = {name: _measure(encoder, images, config.data) for name, images in sets.items()}
-    run = {key: getattr(config, key) for key in ("dataset", "factor", "method", "seed")}
-    write_json(args.output, {**run, "split_sha256": sha256(args.split), **measures})
+    features = Features(
+        dataset=config.dataset,
+        factor=config.factor,
+        method=config.method,
+        seed=config.seed,
+        split_sha256=sha256(args.split),
+        train=_measure(
+            encoder, load_training_set(args.store, args.split, classes, device), config.data
+        ),
+        test=_measure(encoder, load_test_set(args.store, classes, device), config.data),
+    )
+    features.write(args.output)
 
 
 @torch.no_grad()
-def _measure(encoder: Encoder, images: ImageSet, data: Data) -> dict[str, Any]:
+def _measure(encoder: Encoder, images: ImageSet, data: Data) -> Spaces:
     """Return the measures of both spaces on one set."""
     features_ND = outputs(encoder.backbone, images, data)
     spaces = {"projection": encoder.projection(features_ND), "backbone": features_ND}
-    return {
+    measures = {
         name: describe_features(space_ND, images.labels_N, data.classes)
         for name, space_ND in spaces.items()
     }
+    return Spaces(**measures)
 
 
 if __name__ == "__main__":

@@ -11,18 +11,19 @@ Example:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from cogloat.config.parse import load
-from cogloat.config.schema import TargetPoints
+from cogloat.config.reading import load
 from cogloat.errors import UserError, main_guard
 from cogloat.files import write_atomically
-from cogloat.models.targets import place_targets
+from cogloat.methods.tsc.settings import TargetPoints
+from cogloat.methods.tsc.targets import place_targets
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -31,12 +32,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--dimension", type=int, required=True, help="of the embedding")
     parser.add_argument("--config", type=Path, required=True, help="config/targets.yaml")
     parser.add_argument("--output", type=Path, required=True, help="the targets, .npy")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Place."""
-    args = parse_args()
+    args = parse_args(argv)
     for name, least in (("classes", 2), ("dimension", 1)):
         if getattr(args, name) < least:
             raise UserError(f"--{name} {getattr(args, name)}: at least {least}. Change the value.")

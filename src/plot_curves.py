@@ -14,57 +14,17 @@ Example:
 from __future__ import annotations
 
 import argparse
-import csv
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
-
-from cogloat.config.load import load_method, load_named_dataset
-from cogloat.config.parse import load
-from cogloat.config.schema import RunConfig, StageName, Supervised
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import main_guard
 from cogloat.files import write_text
-from cogloat.reporting.figures import PALETTE, WIDTH, save, style
-
-LOWEST, LEGEND_ENTRY = 2.5, 0.25  # inches: the height of axes grows with the legend's
-DASHES: dict[StageName, tuple[str, ...]] = {  # one for each time a colour comes again
-    "pretrain": ("-", "-."),
-    "finetune": ("-", "-."),
-    "train": ("--", ":"),
-}
+from cogloat.reporting.figures.curves import curves_of, draw, numbers, read_histories
+from cogloat.reporting.figures.style import save, style
+from cogloat.runs.load import load_dataset, load_method
 
 
-@dataclass(frozen=True)
-class History:
-    """The measured epochs of one stage of one run."""
-
-    path: Path
-    config: RunConfig
-    values: dict[int, float]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One stage of one method: its seeds' values [S, E] at the epochs [E]."""
-
-    method: str
-    stage: StageName
-    epochs_E: NDArray[np.integer]
-    values_SE: NDArray[np.floating]
-
-    @property
-    def last(self) -> float:
-        """The mean at the last epoch."""
-        return float(self.values_SE[:, -1].mean())
-
-
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -76,147 +36,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--pdf", type=Path, required=True, help="gets the figure")
     parser.add_argument("--png", type=Path, required=True, help="gets the figure")
     parser.add_argument("--numbers", type=Path, required=True, help="gets the accuracies, CSV")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Plot."""
-    args = parse_args()
-    histories = [_read(path) for path in args.history]
-    _check_comparable(histories)
-    curves = _curves(histories)
+    args = parse_args(argv)
+    histories = read_histories(args.history)
+    curves = curves_of(histories)
     labels = {curve.method: load_method(args.config, curve.method).label for curve in curves}
     first = histories[0].config
-    title = f"{load_named_dataset(args.config, first.dataset).label}, IF {first.factor}"
+    title = f"{load_dataset(args.config, first.dataset).label}, IF {first.factor}"
     with style():
-        save(_draw(curves, labels, title), args.pdf, args.png)
-    write_text(args.numbers, _numbers(curves))
-
-
-def _read(path: Path) -> History:
-    config = load(RunConfig, path.with_name("config.json"))
-    column = "test_accuracy" if isinstance(config.settings, Supervised) else "loss"
-    try:
-        with open(path, newline="") as file:
-            values = {
-                int(row["epoch"]): float(row[column]) for row in csv.DictReader(file) if row[column]
-            }
-    except (KeyError, ValueError, TypeError):
-        raise UserError(
-            f"{path}: {column}: not the history of a {config.stage} stage. Run the stage again."
-        ) from None
-    if not values:
-        raise UserError(f"{path}: {column}: not measured in any epoch. Run the stage again.")
-    return History(path, config, values)
-
-
-def _check_comparable(histories: Sequence[History]) -> None:
-    """Refuse a stage that is there twice, or of other data than the first."""
-    first = histories[0]
-    data = (first.config.dataset, first.config.factor)
-    seen: dict[str, Path] = {}
-    for history in histories:
-        config = history.config
-        if (config.dataset, config.factor) != data:
-            raise UserError(
-                f"{history.path}: dataset: {config.dataset} IF {config.factor}, but {first.path} "
-                f"is of {data[0]} IF {data[1]}. Give runs of one dataset and factor."
-            )
-        twin = seen.setdefault(config.name, history.path)
-        if twin != history.path:
-            raise UserError(f"{history.path}: seed: {config.name} is {twin} too. Drop one.")
-
-
-def _curves(histories: Sequence[History]) -> list[Curve]:
-    """Return a curve for each stage of each method, in the order they first appear."""
-    groups: dict[tuple[str, StageName], list[History]] = {}
-    for history in histories:
-        groups.setdefault((history.config.method, history.config.stage), []).append(history)
-    curves = []
-    for (method, stage), group in groups.items():
-        epochs = list(group[0].values)
-        for other in group[1:]:
-            if list(other.values) != epochs:
-                raise UserError(
-                    f"{other.path}: epoch: not those of {group[0].path}, another seed of it. "
-                    "Run the stage again."
-                )
-        values = [list(history.values.values()) for history in group]
-        curves.append(Curve(method, stage, np.array(epochs), np.array(values)))
-    return curves
-
-
-def looks(curves: Sequence[Curve]) -> dict[str, tuple[str, str]]:
-    """Return each method's colour and line style: dashed where it trains end to end.
-
-    A colour comes again when all are taken, and then first for a method of the other kind.
-    """
-    stages = {curve.method: curve.stage for curve in curves}
-    by_all: Counter[str] = Counter()
-    by_kind: dict[tuple[str, ...], Counter[str]] = {own: Counter() for own in DASHES.values()}
-    found = {}
-    for method, stage in stages.items():
-        dashes = DASHES[stage]
-        kin = by_kind[dashes]
-        uses = {ink: (kin[ink], by_all[ink]) for ink in PALETTE}
-        ink = min(PALETTE, key=uses.__getitem__)
-        found[method] = (ink, dashes[kin[ink] % len(dashes)])
-        kin[ink] += 1
-        by_all[ink] += 1
-    return found
-
-
-def _draw(curves: Sequence[Curve], labels: Mapping[str, str], title: str) -> Figure:
-    accuracies = [curve for curve in curves if curve.stage != "pretrain"]
-    losses = [curve for curve in curves if curve.stage == "pretrain"]
-    rows = [row for row in (accuracies, losses) if row]
-    heights = [max(LOWEST, LEGEND_ENTRY * len(row)) for row in rows]
-    figure = Figure(figsize=(WIDTH, sum(heights)))
-    grid = figure.subplots(len(rows), squeeze=False, height_ratios=heights)
-    shown = looks(curves)
-    for axes, row in zip(grid.flat, rows, strict=True):
-        for curve in row:
-            _draw_curve(axes, curve, shown[curve.method])
-        axes.margins(x=0.01)
-        _describe(axes, row, labels, title)
-    return figure
-
-
-def _draw_curve(axes: Axes, curve: Curve, look: tuple[str, str]) -> None:
-    ink, dash = look
-    axes.plot(curve.epochs_E, curve.values_SE.mean(axis=0), color=ink, linestyle=dash)
-    low_E, high_E = curve.values_SE.min(axis=0), curve.values_SE.max(axis=0)
-    axes.fill_between(curve.epochs_E, low_E, high_E, color=ink, alpha=0.1, linewidth=0)
-
-
-def _numbers(curves: Sequence[Curve]) -> str:
-    """Return one row a method and epoch: the mean accuracy over the seeds."""
-    rows = ["method,epoch,accuracy"]
-    for curve in curves:
-        if curve.stage != "pretrain":
-            means = zip(curve.epochs_E, curve.values_SE.mean(axis=0), strict=True)
-            rows += [f"{curve.method},{epoch},{mean:.2f}" for epoch, mean in means]
-    return "\n".join(rows) + "\n"
-
-
-def _describe(axes: Axes, row: Sequence[Curve], labels: Mapping[str, str], title: str) -> None:
-    """Name the axes, and the curves from the highest to the lowest."""
-    is_loss = row[0].stage == "pretrain"
-    axes.set_title(f"{title}: pre-training" if is_loss else title, loc="left")
-    axes.set_xlabel("Epoch" if is_loss else "Epoch of fine-tuning (solid), of training (dashed)")
-    axes.set_ylabel("Training loss" if is_loss else "Test accuracy (%)")
-    order = sorted(range(len(row)), key=lambda position: -row[position].last)
-    digits = 2 if is_loss else 1
-    axes.legend(
-        [axes.lines[position] for position in order],
-        [f"{row[position].last:.{digits}f}  {labels[row[position].method]}" for position in order],
-        title="last epoch",
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.02),
-        borderaxespad=0,
-        alignment="left",
-        handlelength=2.6,
-    )
+        save(draw(curves, labels, title), args.pdf, args.png)
+    write_text(args.numbers, numbers(curves))
 
 
 if __name__ == "__main__":

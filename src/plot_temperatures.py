@@ -14,44 +14,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter, NullLocator
-from numpy.typing import NDArray
-
-from cogloat.config.parse import load
-from cogloat.config.schema import AdaptiveTemperature, MomentumContrast, RunConfig
-from cogloat.data.longtail import read_split
 from cogloat.errors import UserError, main_guard
-from cogloat.losses.temperature import class_temperatures
-from cogloat.reporting.figures import WIDTH, colour, count_axis, marker, save, style
-
-TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+from cogloat.reporting.figures.style import save, style
+from cogloat.reporting.figures.temperatures import draw, read_temperatures
 
 
-@dataclass(frozen=True)
-class Temperatures:
-    """The classes of one long-tailed set, the largest first.
-
-    Attributes:
-        dataset: whose classes they are.
-        label: what the legend says.
-        counts_C: training images.
-        values_C: temperatures.
-    """
-
-    dataset: str
-    label: str
-    counts_C: NDArray[np.integer]
-    values_C: NDArray[np.floating]
-
-
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -64,102 +34,20 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--pdf", type=Path, required=True, help="gets the figure")
     parser.add_argument("--png", type=Path, required=True, help="gets the figure")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Plot."""
-    args = parse_args()
+    args = parse_args(argv)
     if len(args.config) != len(args.split):
         raise UserError(
             f"--config has {len(args.config)} files, --split {len(args.split)}. "
             "Give a split for every configuration, in the same order."
         )
-    adaptive: dict[str, Temperatures] = {}
-    constants: set[float] = set()
-    for path, split in zip(args.config, args.split, strict=True):
-        config = load(RunConfig, path)
-        if not isinstance(config.settings, MomentumContrast):
-            raise UserError(
-                f"{path}: stage: '{config.stage}' has no contrastive temperature. "
-                "Give the configuration of a pretrain stage."
-            )
-        temperature = config.settings.temperature
-        if isinstance(temperature, AdaptiveTemperature):
-            line = _temperatures(config, split, temperature.gamma)
-            if line.label in adaptive:
-                raise UserError(
-                    f"{path}: settings.temperature: {config.dataset} IF {config.factor} with this "
-                    "gamma is there twice. Drop one."
-                )
-            adaptive[line.label] = line
-        else:
-            constants.add(temperature.value)
-    if not adaptive:
-        raise UserError(
-            f"{args.config[0]}: settings.temperature: none of the configurations has an adaptive "
-            "one. Give one that has, such as cogloat's."
-        )
+    adaptive, constants = read_temperatures(args.config, args.split)
     with style():
-        save(_draw(list(adaptive.values()), sorted(constants)), args.pdf, args.png)
-
-
-def _temperatures(config: RunConfig, split: Path, gamma: float) -> Temperatures:
-    _, labels_N = read_split(split)
-    counts_C = np.sort(np.bincount(labels_N))[::-1].copy()
-    if len(counts_C) != config.data.classes:
-        raise UserError(
-            f"{split}: its labels are of {len(counts_C)} classes, those of {config.dataset} are "
-            f"{config.data.classes}. Give the split the run was trained with."
-        )
-    values_C = class_temperatures(torch.from_numpy(counts_C), gamma).numpy()
-    label = f"{config.dataset}, IF {config.factor}, γ = {gamma:g}"  # noqa: RUF001
-    return Temperatures(config.dataset, label, counts_C, values_C)
-
-
-def _draw(lines: Sequence[Temperatures], constants: Sequence[float]) -> Figure:
-    """Draw a panel of ranks for each dataset, and one of counts for all."""
-    datasets = list(dict.fromkeys(line.dataset for line in lines))
-    columns = len(datasets) + 1
-    figure = Figure(figsize=(WIDTH, 3.2))
-    *ranks, counts = figure.subplots(1, columns, sharey=True)
-    for position, line in enumerate(lines):
-        rank_C = np.arange(1, len(line.counts_C) + 1)
-        _draw_line(ranks[datasets.index(line.dataset)], rank_C, line, position)
-        _draw_line(counts, line.counts_C, line, position)
-    for axes, dataset in zip(ranks, datasets, strict=True):
-        axes.set(title=dataset, xlabel="Rank of the class, largest first")
-    count_axis(counts, [count for line in lines for count in line.counts_C.tolist()])
-    counts.set(title=", ".join(datasets), xlabel="Training images of the class")
-    for axes in (*ranks, counts):
-        for value in constants:
-            axes.axhline(value, color="black", linestyle="--", linewidth=1)
-    _scale(ranks[0], [*constants, *(value for line in lines for value in line.values_C.tolist())])
-    handles = list(counts.lines)
-    names = [line.label for line in lines] + [f"constant, τ = {value:g}" for value in constants]
-    figure.legend(handles, names, loc="outside lower center", ncols=3)
-    return figure
-
-
-def _draw_line(axes: Axes, x_C: NDArray[np.integer], line: Temperatures, position: int) -> None:
-    axes.plot(
-        x_C,
-        line.values_C,
-        color=colour(position),
-        marker=marker(position),
-        markersize=3,
-        markevery=max(1, len(x_C) // 10),
-    )
-
-
-def _scale(axes: Axes, values: Sequence[float]) -> None:
-    """Make the shared vertical axis logarithmic: what differs is the tail."""
-    axes.set_yscale("log")
-    axes.set_ylabel("Temperature τ of the class")
-    axes.set_yticks([tick for tick in TICKS if tick >= min(values) / 1.2])
-    axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(min(values) / 1.2, max(values) * 1.2)
+        save(draw(adaptive, constants), args.pdf, args.png)
 
 
 if __name__ == "__main__":

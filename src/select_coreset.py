@@ -6,54 +6,52 @@ Cost: GLISTER's proxy, 20 epochs of cross-entropy, then seconds for the greedy s
 Example:
     python src/select_coreset.py --store data/digits --split results/splits/digits/if100.csv \
         --config results/coresets/digits/if100/glister/config.json \
-        --output results/coresets/digits/if100/glister/coreset.csv --scratch scratch/glister.pt
+        --output results/coresets/digits/if100/glister/coreset.csv --scratch scratch/glister
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from cogloat.config.parse import load
-from cogloat.config.schema import CoresetConfig
+from cogloat.certificates import code_of
+from cogloat.config.reading import load
 from cogloat.coreset.controls import random_coreset
 from cogloat.coreset.glister import coreset_budgets, glister_select
 from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.data.longtail import read_split, write_split
+from cogloat.data.store import MANIFEST
 from cogloat.errors import main_guard
-from cogloat.fingerprint import fingerprint
-from cogloat.models.kinds import classifier_kind
-from cogloat.objectives.classification import Classification
+from cogloat.methods.classifier.objective import Classification
+from cogloat.methods.inputs import Inputs
+from cogloat.models.inference import outputs
 from cogloat.randomness import generator, seeded_globally
-from cogloat.training.inference import outputs
+from cogloat.results.provenance import identity
+from cogloat.runs.effective import CoresetConfig
+from cogloat.training.commandline import add_training_arguments, check_config
 from cogloat.training.loop import fit
 from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
-from cogloat.training.networks import Classifier, to_device
-from cogloat.training.provenance import identity
 from cogloat.training.resume import ResumeState
-from cogloat.training.stage import add_config_arguments, add_scratch_arguments, check_config
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_config_arguments(parser)
-    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
-    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
+    add_training_arguments(parser)
     parser.add_argument("--output", type=Path, required=True, help="the coreset, CSV")
-    add_scratch_arguments(parser)
     add_machine_arguments(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Select."""
-    args = parse_args()
+    args = parse_args(argv)
     check_config(args)
     config = load(CoresetConfig, args.config)
     settings = config.settings
@@ -61,9 +59,10 @@ def main() -> None:
     indices, labels = read_split(args.split)
     counts = torch.bincount(torch.as_tensor(labels)).tolist()
     budgets = coreset_budgets(counts, settings.fraction, settings.floor)
-    code = fingerprint(Path(__file__))
-    known = identity(args.config, code, {"split": args.split})
-    resume = ResumeState(args.scratch, known, args.save_every)
+    made_of = {"store": args.store / MANIFEST, "split": args.split}
+    known = identity(args.config, code_of(Path(__file__)), made_of)
+    known["precision"] = machine.precision
+    resume = ResumeState(args.scratch, known, args.save_every, machine.process)
     if settings.kind == "glister":
         training = load_training_set(args.store, args.split, len(counts), machine.device)
         chosen = _glister(config, training, budgets, machine, resume)
@@ -88,12 +87,10 @@ def _glister(
     assert settings.proxy is not None
     assert settings.eta is not None
     assert config.data is not None
+    inputs = Inputs(config.data, config.depth, training, machine.device, settings.seed)
     with seeded_globally(settings.seed, "initialise", "proxy"):
-        proxy = Classifier(config.depth, config.data.classes, classifier_kind(settings.proxy))
-    to_device(proxy, machine.device)
-    objective = Classification(
-        proxy, settings.proxy, config.data, training, None, settings.seed, frozen=False
-    )
+        objective = Classification(settings.proxy, inputs)
+    proxy = objective.classifier
     name = f"{config.dataset}/if{config.factor}/{config.coreset}"
     fit(objective, settings.proxy, machine, resume, name)
     features_ND = outputs(proxy.backbone, training, config.data)

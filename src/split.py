@@ -11,6 +11,7 @@ Example:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from cogloat.data.longtail import draw, write_split
 from cogloat.errors import UserError, main_guard
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -28,12 +29,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--factor", type=float, required=True, help="largest over smallest class")
     parser.add_argument("--seed", type=int, required=True, help="of the drawing, not of training")
     parser.add_argument("--output", type=Path, required=True, help="the split, CSV")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Draw."""
-    args = parse_args()
+    args = parse_args(argv)
     try:
         labels_N = np.load(args.labels)
     except (ValueError, EOFError):

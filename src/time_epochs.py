@@ -16,20 +16,22 @@ Example:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from cogloat.config.parse import load
-from cogloat.config.schema import Contrastive, Prototypical, RunConfig
+from cogloat.config.reading import load
 from cogloat.data.imageset import load_training_set
 from cogloat.errors import UserError, main_guard
-from cogloat.files import write_text
-from cogloat.reporting.raw_times import Timing, to_csv
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.moco.settings import Settings as Moco
+from cogloat.methods.proco.settings import Settings as ProCo
+from cogloat.results.timings import PARTS, Timing, write_timings
+from cogloat.runs.effective import RunConfig
 from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
 from cogloat.training.timing import TimedTraining, time_in_turn
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -50,36 +52,44 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, required=True, help="gets the raw timings, CSV")
     add_machine_arguments(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Time."""
-    args = parse_args()
+    args = parse_args(argv)
     for name in ("rounds", "steps"):
         if getattr(args, name) < 1:
             raise UserError(
                 f"--{name} {getattr(args, name)}: at least 1 is needed. Change the value."
             )
-    configs = _read_configs(args.config)
+    files = {} if args.coreset is None else {"coreset": args.coreset}
+    configs = _read_configs(args.config, files)
     machine = set_up_machine(args)
-    classes = next(iter(configs.values())).data.classes
-    training = load_training_set(args.store, args.split, classes, machine.device)
-    coreset = args.coreset and load_training_set(args.store, args.coreset, classes, machine.device)
-    trainings = {
-        method: TimedTraining(config, training, coreset, machine)
-        for method, config in configs.items()
-    }
-    timings = list(_timings(configs, trainings, machine, args.rounds, args.steps))
-    write_text(args.output, to_csv(timings))
+    data = next(iter(configs.values())).data
+    training = load_training_set(args.store, args.split, data.classes, machine.device)
+    trainings = {}
+    for method, config in configs.items():
+        inputs = Inputs(
+            data=config.data,
+            depth=config.depth,
+            training=training,
+            device=machine.device,
+            seed=config.seed,
+            store=args.store,
+            files=files,
+        )
+        trainings[method] = TimedTraining(config, inputs, machine)
+    write_timings(args.output, list(_timings(configs, trainings, machine, args)))
 
 
-def _read_configs(paths: list[Path]) -> dict[str, RunConfig]:
+def _read_configs(paths: Sequence[Path], files: Mapping[str, Path]) -> dict[str, RunConfig]:
     """Return the configurations by method, in the order they are given.
 
     Raises:
         UserError: if one is of another stage, of an objective whose steps change during training,
-            of other data than the first, or of a method that is there already.
+            of a method that needs another file or is there already, or of other data than the
+            first.
     """
     configs: dict[str, RunConfig] = {}
     for path in paths:
@@ -89,11 +99,14 @@ def _read_configs(paths: list[Path]) -> dict[str, RunConfig]:
                 f"{path}: stage: it is '{config.stage}', but only 'pretrain' is timed. "
                 "Give the configuration of that stage."
             )
-        if not isinstance(config.settings, Contrastive | Prototypical):
+        if not isinstance(config.settings, Moco | ProCo):
             raise UserError(
                 f"{path}: settings.objective: '{config.settings.objective}' is not timed, only "
-                "'contrastive' and 'prototypical'. Leave it out."
+                "'moco' and 'proco'. Leave it out."
             )
+        for name in config.settings.needs:
+            if name not in files:
+                raise UserError(f"{path}: {config.method} needs its {name}. Give --{name}.")
         if config.method in configs:
             raise UserError(f"{path}: method: '{config.method}' is there twice. Leave one out.")
         configs[config.method] = config
@@ -110,26 +123,25 @@ def _check_same_data(path: Path, config: RunConfig, first_path: Path, first: Run
 
 
 def _timings(
-    configs: dict[str, RunConfig],
-    trainings: dict[str, TimedTraining],
+    configs: Mapping[str, RunConfig],
+    trainings: Mapping[str, TimedTraining],
     machine: Machine,
-    rounds: int,
-    steps: int,
+    args: argparse.Namespace,
 ) -> Iterator[Timing]:
-    described = machine.describe()
-    for number, method, seconds in time_in_turn(trainings, rounds, steps):
-        for part, value in seconds._asdict().items():
+    process = machine.process()
+    for number, method, seconds in time_in_turn(trainings, args.rounds, args.steps):
+        for part in PARTS:
             yield Timing(
                 dataset=configs[method].dataset,
                 factor=configs[method].factor,
                 method=method,
                 round=number,
                 part=part,
-                seconds=value,
+                seconds=getattr(seconds, part),
                 steps_per_epoch=trainings[method].steps_per_epoch,
-                device=described["device"],
-                threads=described["threads"],
-                precision=described["precision"],
+                device=process.device,
+                threads=process.threads,
+                precision=process.precision,
             )
 
 

@@ -1,42 +1,116 @@
-r"""Train a classifier end to end (one-stage baselines), from a long-tailed split to weights.pt.
+r"""Train one stage of a run, from a long-tailed split to weights.pt.
 
-Also writes history.csv (one row an epoch) and provenance.json. A run that was killed goes on from
---scratch and ends in the same bits. Cost: three forward units an image and epoch (PaCo four,
-BCL nine), and one for each test image where the accuracy is measured.
+What is trained, the configuration says: an encoder by contrast (pretrain), a classifier on its
+frozen backbone (finetune), or a classifier end to end (train). Also writes history.csv (one row an
+epoch) and provenance.json. A run that was killed goes on from --scratch and ends in the same bits.
+Cost: epochs x images x the method's forward passes; seconds for the digits, GPU-hours for CIFAR at
+1000 epochs.
 
 Example:
-    python src/train.py --config results/runs/digits/if100/ce/seed0/train/config.json \
+    run=results/runs/digits/if100/kcl/seed0
+    python src/train.py --config $run/finetune/config.json \
         --store data/digits --split results/splits/digits/if100.csv \
-        --output-dir results/runs/digits/if100/ce/seed0/train --scratch scratch/ce.pt
+        --input encoder=$run/pretrain/weights.pt \
+        --output-dir $run/finetune --scratch scratch/kcl
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.data.imageset import load_test_set
+from cogloat.certificates import code_of
+from cogloat.checkpoint import save_checkpoint
+from cogloat.config.reading import load
+from cogloat.data.imageset import load_test_set, load_training_set
+from cogloat.data.store import MANIFEST
 from cogloat.errors import main_guard
-from cogloat.objectives import Materials
-from cogloat.training.stage import open_stage, stage_parser
+from cogloat.files import sha256
+from cogloat.fingerprint import fingerprint
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.rooms import build, objective_module
+from cogloat.methods.settings import Supervised
+from cogloat.randomness import seeded_globally
+from cogloat.results.history import write_history
+from cogloat.results.provenance import Stage, identity, total_seconds, write_provenance
+from cogloat.runs.effective import RunConfig
+from cogloat.training.commandline import (
+    add_training_arguments,
+    check_config,
+    check_inputs,
+    named_file,
+)
+from cogloat.training.loop import fit
+from cogloat.training.machine import add_machine_arguments, set_up_machine
+from cogloat.training.resume import ResumeState
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = stage_parser(__doc__ or "")
-    parser.add_argument(
-        "--generator", type=Path, help="weights.pt of the classifier by which M2m makes images"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    return parser.parse_args()
+    add_training_arguments(parser)
+    parser.add_argument(
+        "--input",
+        type=named_file,
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="a file that the method needs: encoder (finetune), coreset, targets, guide",
+    )
+    parser.add_argument("--output-dir", type=Path, required=True, help="gets the stage's files")
+    add_machine_arguments(parser)
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
-    args = parse_args()
-    stage = open_stage(args, "train", __file__, generator=args.generator)
-    device = stage.machine.device
-    test = load_test_set(args.store, stage.config.data.classes, device)
-    stage.run(Materials(stage.config, stage.training, device, test, generator=args.generator))
+    args = parse_args(argv)
+    check_config(args)
+    config = load(RunConfig, args.config)
+    settings, data = config.settings, config.data
+    needed = [*settings.needs, *(["encoder"] if config.stage == "finetune" else [])]
+    files = check_inputs(args.input, needed, args.config)
+    machine = set_up_machine(args)
+    inputs = Inputs(
+        data=data,
+        depth=config.depth,
+        training=load_training_set(args.store, args.split, data.classes, machine.device),
+        device=machine.device,
+        seed=config.seed,
+        test=load_test_set(args.store, data.classes, machine.device)
+        if isinstance(settings, Supervised)
+        else None,
+        store=args.store,
+        files=files,
+    )
+    made_of = {"store": args.store / MANIFEST, "split": args.split, **files}
+    modules = (Path(__file__), objective_module(settings.objective))
+    code, as_it_is = code_of(*modules), fingerprint(*modules)
+    known = identity(args.config, code, made_of) | {"precision": machine.precision}
+    resume = ResumeState(args.scratch, known, args.save_every, machine.process)
+    with seeded_globally(config.seed, "initialise", config.stage):
+        objective = build(settings, inputs)
+    history = fit(objective, settings, machine, resume, config.name)
+
+    weights, table = args.output_dir / "weights.pt", args.output_dir / "history.csv"
+    save_checkpoint(weights, {name: value.cpu() for name, value in objective.weights().items()})
+    write_history(table, history)
+    processes = resume.processes
+    provenance = Stage(
+        stage=config.stage,
+        epochs=settings.epochs,
+        augmentations=tuple(data.recipes[role] for role in settings.augmentations),
+        identity=known,
+        certified=as_it_is if as_it_is != code else None,
+        outputs={path.name: sha256(path) for path in (weights, table)},
+        processes=processes,
+        seconds=total_seconds(processes),
+    )
+    write_provenance(args.output_dir / "provenance.json", provenance)
+    resume.remove()
 
 
 if __name__ == "__main__":

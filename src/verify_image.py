@@ -11,13 +11,14 @@ Example:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
+from cogloat.cluster.image import check_digest, check_made_from, inspect, read_lock, write_lock
 from cogloat.errors import main_guard
-from cogloat.image import check_digest, check_made_from, inspect, read_lock, write_lock
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -25,12 +26,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--image", type=Path, required=True, help="SIF file, from the root")
     parser.add_argument("--lock", type=Path, required=True, help="images.lock.yaml")
     parser.add_argument("--write-lock", action="store_true", help="make it the image of the rules")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Verify one image."""
-    args = parse_args()
+    args = parse_args(argv)
     root = Path.cwd()
     image = inspect(args.image, root)
     check_made_from(image, root)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from scripts import OVERRIDES, REPO
+from scripts import REPO
 
 PARTS = ("workflow", "src", "config", "containers", "requirements")
 
@@ -42,24 +42,21 @@ class Project:
         return cls(root)
 
     @classmethod
-    def tiny(cls, root: Path, overrides: dict = OVERRIDES) -> "Project":
-        """Copy the files; the only collection is of tiny runs: digits, factor 10, every table."""
+    def tiny(cls, root: Path, overrides: dict | None = None) -> "Project":
+        """Copy the files; the only collection is the paper's, of tiny runs with one seed."""
         project = cls.new(root)
         config = project.root / "config"
-        dataset = yaml.safe_load((config / "datasets" / "digits.yaml").read_text())
-        (config / "datasets" / "tiny.yaml").write_text(
-            yaml.safe_dump(dataset | {"label": "Tiny", "overrides": overrides})
-        )
+        if overrides is not None:
+            tiny = config / "datasets" / "tiny.yaml"
+            dataset = yaml.safe_load(tiny.read_text()) | {"overrides": overrides}
+            tiny.write_text(yaml.safe_dump(dataset))
         workflow = yaml.safe_load((config / "config.yaml").read_text())
-        smaller = {"datasets": ["tiny"], "factors": [10], "seeds": [0]}
-        tables = {
-            name: grid | smaller if isinstance(grid, dict) else grid
-            for name, grid in workflow["collections"]["paper"].items()
-        }
-        only = {"collection": "tiny", "collections": {"tiny": tables}}
-        (config / "config.yaml").write_text(
-            yaml.safe_dump(workflow | only | {"timing": {"rounds": 2, "steps": 1}})
-        )
+        paper = workflow["collections"]["paper"]
+        smaller = {"datasets": ["tiny"], "factors": [10], "seeds": [0], "rounds": 2, "steps": 1}
+        for part in (*paper["tables"].values(), *paper["figures"].values()):
+            part.update({key: value for key, value in smaller.items() if key in part})
+        only = {"collection": "tiny", "collections": {"tiny": paper}}
+        (config / "config.yaml").write_text(yaml.safe_dump(workflow | only))
         return project
 
     def copy(self, root: Path) -> "Project":

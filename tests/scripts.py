@@ -1,17 +1,33 @@
-"""Command lines of the real scripts, and of tiny runs: digits, ResNet-8, three epochs."""
+"""The real scripts, called in the tests' own process, and tiny runs: digits, three epochs."""
 
-import os
+import contextlib
+import importlib.util
+import io
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from types import ModuleType
+
+import yaml
+
+from cogloat.errors import main_guard
 
 REPO = Path(__file__).parents[1]
-OVERRIDES = {
-    "pretrain": {"epochs": 3, "batch_size": 64, "queue": 128, "key_momentum": 0.9},
-    "finetune": {"epochs": 3, "batch_size": 64, "evaluate_every": 2},
-    "train": {"epochs": 3, "batch_size": 64, "evaluate_every": 2},
-    "proxy": {"epochs": 1, "batch_size": 64, "evaluate_every": 1},
-}
+OVERRIDES = yaml.safe_load((REPO / "config/datasets/tiny.yaml").read_text())["overrides"]
+
+
+@cache
+def script_module(script: str) -> ModuleType:
+    """Return one of the project's scripts as a module."""
+    name = f"script_{Path(script).stem}"
+    spec = importlib.util.spec_from_file_location(name, REPO / "src" / script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def command(script: str, *arguments: object) -> list[str]:
@@ -19,15 +35,16 @@ def command(script: str, *arguments: object) -> list[str]:
     return [sys.executable, str(REPO / "src" / script), *map(str, arguments)]
 
 
-def run(script: str, *arguments: object) -> subprocess.CompletedProcess:
-    """Run one of the project's scripts to its end."""
-    return subprocess.run(
-        command(script, *arguments),
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        text=True,
-        capture_output=True,
-        check=False,
-    )
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run one of the project's scripts to its end, in this process."""
+    line = list(map(str, arguments))
+    output, errors, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        try:
+            main_guard(lambda: script_module(script).main(line))
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+    return subprocess.CompletedProcess(line, code, output.getvalue(), errors.getvalue())
 
 
 def must(script: str, *arguments: object) -> None:
@@ -41,7 +58,7 @@ class Tiny:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.config = root / "config"
+        self.config = REPO / "config"
         self.store = root / "data"
         self.split = root / "if10.csv"
         self.coreset = root / "coreset.csv"
@@ -50,16 +67,16 @@ class Tiny:
         """Write and return a stage's effective configuration."""
         path = self.root / method / stage / name
         must(
-            *("configure.py", "--config", self.config, "run", "--dataset", "digits"),
+            *("configure.py", "--config", self.config, "run", "--dataset", "tiny"),
             *("--factor", 10, "--method", method, "--seed", 0, "--stage", stage),
             *("--output", path),
         )
         return path
 
-    def arguments(self, config: Path, output: Path, **extra: object) -> list[object]:
-        """Return the arguments every training script takes."""
+    def arguments(self, config: Path, output: Path, **files: Path) -> list[object]:
+        """Return the arguments of train.py; the resume state is beside what it makes."""
         return [
             *("--config", config, "--store", self.store, "--split", self.split),
-            *("--output-dir", output, "--scratch", output / "state.pt"),
-            *(part for key, value in extra.items() for part in (f"--{key}", value)),
+            *("--output-dir", output, "--scratch", output / "scratch"),
+            *(part for name, file in files.items() for part in ("--input", f"{name}={file}")),
         ]

@@ -1,9 +1,9 @@
 """What a script's code means, as a hash: the behaviour counts, its wording does not.
 
 A job carries the fingerprint of its script, so that a changed expression makes its results out of
-date while a comment, a docstring or a blank line does not. The locked versions of the libraries
-that it imports are part of it: another torch is other code. Imports are followed without executing
-anything, so that the graph is built where torch is not installed.
+date while a comment, a docstring, a message or a blank line does not. The locked versions of the
+libraries that it imports are part of it: another torch is other code. Imports are followed without
+executing anything, so that the graph is built where torch is not installed.
 """
 
 from __future__ import annotations
@@ -16,25 +16,36 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "cogloat"
-# types of what a configuration says: a run's config.json says it too, and counts by its content
-UNCOUNTED = f"{PACKAGE}.config"
+# What cannot change a number: what configurations are made of (a run's config.json counts by its
+# content), how a mistake is told, what is recorded of a result, and what this file itself computes.
+UNCOUNTED = (
+    "cogloat.certificates",
+    "cogloat.config",
+    "cogloat.errors",
+    "cogloat.fingerprint",
+    "cogloat.methods.objective",
+    "cogloat.results.provenance",
+    "cogloat.results.reading",
+    "cogloat.runs",
+    "cogloat.training.commandline",
+)
 LOCK = Path("requirements/train.txt")
 # what a library is imported as, where the lock has another name
 IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 # what a tree holds beside its meaning; some Python versions write it and some do not
 WORDING = {"ctx", "kind", "type_comment", "type_ignores"}
+TOLD = {"help", "description"}  # keywords whose values a person reads
 
 
 def fingerprint(script: Path | str, *extra_modules: str) -> str:
     """Return the SHA-256 of a script, of every module of the package and every library it imports.
 
-    The configuration's types do not count, so that a new key makes nothing out of date that does
-    not have it.
+    What raise and print say does not count, nor do the modules of `UNCOUNTED`.
 
     Args:
         script: a Python file beside the package's folder.
         *extra_modules: modules it imports by a name that is made at run time, such as
-            `cogloat.objectives.contrastive`.
+            `cogloat.methods.moco.objective`.
 
     Returns:
         The hexadecimal digest. It is the same on every Python version and in every folder.
@@ -73,7 +84,7 @@ def _read(source: str, package: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _counts(module: str) -> bool:
-    return not f"{module}.".startswith(f"{UNCOUNTED}.")
+    return not f"{module}.".startswith(tuple(f"{name}." for name in UNCOUNTED))
 
 
 @cache
@@ -108,8 +119,16 @@ def _file(folder: Path, module: str) -> Path | None:
 
 
 def _meaning(value: object) -> Iterator[str]:
-    """Yield a syntax tree as text, without positions, docstrings and empty fields."""
-    if isinstance(value, ast.AST):
+    """Yield a syntax tree as text, without positions, docstrings, messages and empty fields."""
+    if isinstance(value, ast.Raise):
+        yield "(Raise "
+        yield from _meaning(value.exc.func if isinstance(value.exc, ast.Call) else value.exc)
+        yield ")"
+    elif _is_print(value):
+        yield "(Print)"
+    elif isinstance(value, ast.keyword) and value.arg in TOLD:
+        yield f"({value.arg})"
+    elif isinstance(value, ast.AST):
         yield f"({type(value).__name__}"
         for name, field in ast.iter_fields(value):
             if name == "body" and isinstance(value, _Documented):
@@ -126,6 +145,13 @@ def _meaning(value: object) -> Iterator[str]:
         yield "]"
     else:
         yield repr(value)
+
+
+def _is_print(value: object) -> bool:
+    match value:
+        case ast.Call(func=ast.Name(id="print")):
+            return True
+    return False
 
 
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

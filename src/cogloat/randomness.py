@@ -1,4 +1,4 @@
-"""Every random draw comes from a generator of its own: the run's seed and the place of the draw."""
+"""Every random draw has a generator of its own: of the run's seed and of where the draw is."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterator
 import torch
 
 
-def derive_seed(seed: int, *place: int | str) -> int:
+def derive_seed(seed: int, *where: int | str) -> int:
     """Return a 63-bit seed that depends on the run's seed and on where the draw happens."""
-    text = "/".join(str(part) for part in (seed, *place))
+    text = "/".join(str(part) for part in (seed, *where))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def generator(device: torch.device | str, seed: int, *place: int | str) -> torch.Generator:
-    """Return a fresh generator on `device` for one place, such as `("augment", epoch, step)`."""
-    return torch.Generator(device).manual_seed(derive_seed(seed, *place))
+def generator(device: torch.device | str, seed: int, *where: int | str) -> torch.Generator:
+    """Return a fresh generator on `device` for one draw, such as `("augment", epoch, step)`."""
+    return torch.Generator(device).manual_seed(derive_seed(seed, *where))
 
 
 @contextlib.contextmanager
-def seeded_globally(seed: int, *place: int | str) -> Iterator[None]:
+def seeded_globally(seed: int, *where: int | str) -> Iterator[None]:
     """Seed PyTorch's global generator inside the block only (module initialisation uses it)."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, *place))
+        torch.manual_seed(derive_seed(seed, *where))
         yield

@@ -22,9 +22,9 @@ def build(root: Path) -> Project:
     project = Project.tiny(root, OVERRIDES | longer)
     path = root / "config" / "config.yaml"
     config = yaml.safe_load(path.read_text())
-    grid = config["collections"]["tiny"]["table2"]
-    table = grid | {"methods": list(METHODS), "seeds": list(SEEDS)}
-    config["collections"] = {"tiny": {"table2": table}}
+    table = config["collections"]["tiny"]["tables"]["table2"]
+    table |= {"methods": list(METHODS), "seeds": list(SEEDS)}
+    config["collections"] = {"tiny": {"tables": {"table2": table}}}
     path.write_text(yaml.safe_dump(config))
     return project
 

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cogloat.fingerprint import _locked_versions, fingerprint
+from cogloat.fingerprint import UNCOUNTED, _locked_versions, fingerprint
 
 SRC = Path(__file__).parents[2] / "src"
 FILES = {
-    "pretrain.py": "import importlib\nfrom cogloat.training import loop\nloop.fit(0.1)\n",
+    "train.py": "import importlib\nfrom cogloat.training import loop\nloop.fit(0.1)\n",
     "cogloat/__init__.py": "",
     "cogloat/training/__init__.py": '"""How training goes."""\n',
     "cogloat/training/loop.py": (
         "from cogloat.losses import total\ndef fit(x):\n    return total(x)\n"
     ),
     "cogloat/losses.py": "def total(x):\n    return x + 1\n",
-    "cogloat/objectives/__init__.py": "",
-    "cogloat/objectives/one.py": "from .. import unused\n",
-    "cogloat/objectives/two.py": "import cogloat.losses\n",
+    "cogloat/methods/__init__.py": "",
+    "cogloat/methods/one.py": "from .. import unused\n",
+    "cogloat/methods/two.py": "import cogloat.losses\n",
     "cogloat/unused.py": "X = 1\n",
 }
 
@@ -40,7 +41,7 @@ def script(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    return tmp_path / "pretrain.py"
+    return tmp_path / "train.py"
 
 
 def edit(script: Path, name: str, old: str, new: str) -> None:
@@ -52,8 +53,8 @@ def edit(script: Path, name: str, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("pretrain.py", "loop.fit", "# a remark\n\n\nloop.fit"),
-        ("pretrain.py", "import importlib", '"""What it makes."""\nimport importlib'),
+        ("train.py", "loop.fit", "# a remark\n\n\nloop.fit"),
+        ("train.py", "import importlib", '"""What it makes."""\nimport importlib'),
         ("cogloat/training/loop.py", "return total(x)", "return (total(\n        x\n    ))"),
         ("cogloat/training/loop.py", "    return", '    """Fit."""\n    return'),
         ("cogloat/training/__init__.py", "How training goes", "How it is done"),
@@ -68,7 +69,7 @@ def test_wording_does_not_count(script, name, old, new):
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("pretrain.py", "0.1", "0.2"),
+        ("train.py", "0.1", "0.2"),
         ("cogloat/losses.py", "x + 1", "x - 1"),
         ("cogloat/losses.py", "x + 1", "x + 1.0"),
         ("cogloat/training/__init__.py", '"""How', 'X = 1\n"""How'),
@@ -79,6 +80,54 @@ def test_meaning_counts_in_everything_that_is_imported(script, name, old, new):
     before = fingerprint(script)
     edit(script, name, old, new)
     assert fingerprint(script) != before
+
+
+MESSAGE = """
+def check(x):
+    if x > 1:
+        raise ValueError(f"{x} is more than 1") from None
+    print("checked", x)
+    parser.add_argument("--x", type=int, help="a number")
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('f"{x} is more than 1"', '"too much", x'),
+        ("checked", "has been checked"),
+        ("a number", "how much"),
+    ],
+)
+def test_what_is_told_does_not_count(script, old, new):
+    edit(script, "cogloat/losses.py", "def total", f"{MESSAGE}\n\ndef total")
+    before = fingerprint(script)
+    edit(script, "cogloat/losses.py", old, new)
+    assert fingerprint(script) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("x > 1", "x > 2"), ("ValueError(", "TypeError("), ("type=int", "type=float")],
+)
+def test_when_it_is_told_and_as_what_counts(script, old, new):
+    edit(script, "cogloat/losses.py", "def total", f"{MESSAGE}\n\ndef total")
+    before = fingerprint(script)
+    edit(script, "cogloat/losses.py", old, new)
+    assert fingerprint(script) != before
+
+
+def test_what_does_not_count_exists_and_computes_with_no_tensor_or_array():
+    for module in UNCOUNTED:
+        path = SRC / module.replace(".", "/")
+        files = [*path.rglob("*.py")] if path.is_dir() else [path.with_suffix(".py")]
+        assert files
+        for file in files:
+            text = file.read_text()
+            computes = re.search(r"^(?:import|from) (?:numpy|scipy|torchvision)", text, re.M)
+            assert not computes, file
+            uses_torch = re.search(r"^(?:import|from) torch", text, re.M)
+            assert not uses_torch or module == "cogloat.methods.objective", file
 
 
 def test_types_of_the_configuration_do_not_count_though_their_neighbours_do(script):
@@ -103,25 +152,25 @@ def test_module_that_is_not_imported_does_not_count(script):
 
 def test_objective_counts_where_it_is_named_with_its_relative_imports(script):
     plain = fingerprint(script)
-    one = fingerprint(script, "cogloat.objectives.one")
-    two = fingerprint(script, "cogloat.objectives.two")
+    one = fingerprint(script, "cogloat.methods.one")
+    two = fingerprint(script, "cogloat.methods.two")
     assert len({plain, one, two}) == 3
     edit(script, "cogloat/unused.py", "1", "2")
     assert fingerprint(script) == plain
-    assert fingerprint(script, "cogloat.objectives.one") != one
-    assert fingerprint(script, "cogloat.objectives.two") == two
+    assert fingerprint(script, "cogloat.methods.one") != one
+    assert fingerprint(script, "cogloat.methods.two") == two
 
 
 def test_unknown_objective_is_an_error_and_not_an_equal_hash(script):
-    with pytest.raises(ModuleNotFoundError, match=r"cogloat\.objectives\.three"):
-        fingerprint(script, "cogloat.objectives.three")
+    with pytest.raises(ModuleNotFoundError, match=r"cogloat\.methods\.three"):
+        fingerprint(script, "cogloat.methods.three")
 
 
 def test_it_is_the_same_in_every_folder_and_on_every_python(script):
     """A value that was computed elsewhere: on Python 3.11, 3.12 and 3.13."""
     assert (
-        fingerprint(script, "cogloat.objectives.one")
-        == "fc7876224738e5fe329f6b0cef8f259d879f61309178801baa7167025add26c3"
+        fingerprint(script, "cogloat.methods.one")
+        == "f55258e80d4116fa8c4be277a362b4059ecf20f41356a19ff9c6968e06e09c51"
     )
 
 
@@ -138,7 +187,7 @@ def test_what_plans_the_graph_imports_no_torch():
     code = (
         "import sys; sys.modules['torch'] = None\n"
         "import cogloat.errors, cogloat.files, cogloat.fingerprint\n"
-        "import cogloat.config.load, cogloat.config.schema\n"
+        "import cogloat.runs.load, cogloat.certificates\n"
         "assert not {'numpy', 'pandas'} & set(sys.modules)"
     )
     environment = os.environ | {"PYTHONPATH": str(SRC)}
@@ -156,7 +205,7 @@ def locked(tmp_path: Path) -> Path:
         (tmp_path / "src" / name).write_text(text)
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements" / "train.txt").write_text(LOCKED)
-    script = tmp_path / "src" / "pretrain.py"
+    script = tmp_path / "src" / "train.py"
     script.write_text("import numpy as np\nfrom cogloat.losses import total\n")
     (tmp_path / "src/cogloat/losses.py").write_text("from sklearn.manifold import TSNE\n")
     return script

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from project import Project
+from project import Project, jobs
 from scripts import REPO
 
 RUN = "results/runs/digits/if100/{method}/seed7/metrics.json"
@@ -134,9 +134,8 @@ def test_every_table_of_the_configuration_can_be_asked_for_by_its_path(fresh: Pr
     collections = yaml.safe_load((REPO / "config" / "config.yaml").read_text())["collections"]
     tables = {
         f"results/{name}/{table}.csv" if name != "paper" else f"results/{table}.csv"
-        for name, grids in collections.items()
-        for table in grids
-        if table.startswith("table")
+        for name, made in collections.items()
+        for table in made["tables"]
     }
     assert len(tables) >= 12
     plan = fresh.plan(*tables)
@@ -164,43 +163,103 @@ def test_one_run_outside_every_collection_is_made_by_its_name(fresh: Project):
 
 
 TWO, ONE = {"pretrain", "finetune"}, {"train"}
-FLAGS = {
-    "--coreset results/coresets/digits/if100/glister/coreset.csv",
-    "--targets results/targets/10x128.npy",
-    "--generator results/runs/digits/if100/ce/seed7/train/weights.pt",
+INPUTS = {
+    "--input coreset=results/coresets/digits/if100/glister/coreset.csv",
+    "--input targets=results/targets/10x128.npy",
+    "--input guide=results/runs/digits/if100/ce/seed7/train/weights.pt",
 }
 
 
 @pytest.mark.parametrize(
-    ("method", "stages", "made", "flag"),
+    ("method", "stages", "made", "given"),
     [
         ("ce", ONE, set(), None),
         ("paco", ONE, set(), None),
         ("bcl", ONE, set(), None),
-        ("m2m_ldam", ONE, set(), "--generator"),
+        ("m2m_ldam", ONE, set(), "guide="),
         ("kcl", TWO, set(), None),
-        ("tsc", TWO, {"place_targets"}, "--targets"),
+        ("tsc", TWO, {"place_targets"}, "targets="),
         ("cogloat", TWO, set(), None),
-        ("cogloat_proco", TWO, {"select_coreset"}, "--coreset"),
+        ("cogloat_proco", TWO, {"select_coreset"}, "coreset="),
     ],
 )
-def test_run_has_its_methods_stages_and_what_they_need(fresh: Project, method, stages, made, flag):
-    plan = fresh.plan(RUN.format(method=method))
+def test_run_has_its_methods_stages_and_what_they_need(fresh: Project, method, stages, made, given):
+    command = fresh.snakemake("-n", RUN.format(method=method)).stdout
+    plan = jobs(command)
     assert plan.keys() & {"pretrain", "finetune", "train"} == stages
     assert plan.keys() & {"place_targets", "select_coreset"} == made
-    command = fresh.snakemake("-n", RUN.format(method=method)).stdout
-    assert {given for given in FLAGS if given in command} == {
-        given for given in FLAGS if flag and given.startswith(flag)
+    assert {flag for flag in INPUTS if flag in command} == {
+        flag for flag in INPUTS if given and flag.startswith(f"--input {given}")
     }
+    if stages == TWO:
+        encoder = f"results/runs/digits/if100/{method}/seed7/pretrain/weights.pt"
+        assert command.count(f"--input encoder={encoder}") == 1
 
 
-def test_images_are_made_by_the_cross_entropy_run_of_the_same_data_and_seed(fresh: Project):
+def test_images_are_made_with_the_cross_entropy_run_of_the_same_data_and_seed(fresh: Project):
     plan = fresh.plan(RUN.format(method="m2m_ldam"))
     assert plan["train"] == {
         f"results/runs/digits/if100/{method}/seed7/train/weights.pt"
         for method in ("ce", "m2m_ldam")
     }
     assert plan["evaluate"] == {RUN.format(method="m2m_ldam")}
+
+
+SMALL = {"datasets": ["digits"], "factors": [10], "methods": ["kcl"], "seeds": [3]}
+FEATURES = {"convention": {"images": "test", "space": "backbone", "pairs": "ordered"}, **SMALL}
+TIMES = {key: SMALL[key] for key in ("datasets", "factors")} | {"methods": ["kcl", "kcl_proco"]}
+TABLES = {
+    "ablation_of-gamma": {"kind": "accuracy", **SMALL},
+    "table2_too": {"kind": "features", **FEATURES},
+    "speed": {"kind": "times", "rounds": 1, "steps": 2, **TIMES},
+}
+FIGURES = {
+    "rare": {"kind": "embedding", "rarest": 2, "tsne_seed": 1, **SMALL},
+    "learning": {"kind": "curves", "of": "ablation_of-gamma"},
+}
+
+
+def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Project):
+    """Whatever they are called, and with nothing printed beside them."""
+    text = (fresh.root / "config/config.yaml").read_text()
+    config = yaml.safe_load(text)
+    config["collections"]["paper"]["tables"] |= TABLES
+    config["collections"]["paper"]["figures"] |= FIGURES
+    with fresh.edited("config/config.yaml", text, yaml.safe_dump(config)):
+        made = fresh.plan("--config", "collection=paper")["tabulate"]
+        command = fresh.snakemake(
+            *("-n", "results/ablation_of-gamma.csv", "results/table2_too_conventions.csv"),
+            *("results/speed.md", "results/figures/rare.csv"),
+            "results/figures/learning_digits_if10.png",
+        ).stdout
+    assert "results/ablation_of-gamma.csv" in made
+    plan = jobs(command)
+    assert plan["tabulate"] == {"results/ablation_of-gamma.csv"}
+    assert plan["tabulate_features"] == {"results/table2_too.csv"}
+    assert plan["time_epochs"] == {"results/times/speed/digits/if10.csv"}
+    assert plan["plot_embedding"] == {"results/figures/rare.png"}
+    assert plan["plot_curves"] == {"results/figures/learning_digits_if10.png"}
+    assert plan["pretrain"] == {"results/runs/digits/if10/kcl/seed3/pretrain/weights.pt"}
+    assert "--coreset results/coresets/digits/if10/glister/coreset.csv" in command
+    assert "--printed" not in command
+
+
+def test_table_can_be_given_on_the_command_line(fresh: Project):
+    mine = "{kind: accuracy, datasets: [digits], factors: [10], methods: [ce], seeds: [0]}"
+    given = f"collections={{paper: {{tables: {{mine: {mine}}}}}}}"
+    plan = fresh.plan("results/mine.csv", "--config", given)
+    assert plan["tabulate"] == {"results/mine.csv"}
+    assert plan["train"] == {"results/runs/digits/if10/ce/seed0/train/weights.pt"}
+
+
+def test_images_that_are_files_are_decoded_by_a_job_with_its_datasets_threads(fresh: Project):
+    done = fresh.snakemake("-n", "--cores", "8", "data/cifar10_folder/store.json")
+    assert "rule decode:" in done.stdout
+    assert "threads: 2" in done.stdout
+    assert "--threads 2" in done.stdout
+    done = fresh.snakemake("-n", "--cores", "8", "data/cifar10/store.json")
+    assert "rule fetch:" in done.stdout
+    assert "--threads 1" in done.stdout
 
 
 def test_job_asks_for_what_its_dataset_says(fresh: Project):
@@ -229,8 +288,8 @@ def test_workflow_is_clean(fresh: Project, arguments):
 
 def test_every_rule_that_runs_has_a_log_of_its_own(fresh: Project):
     output = fresh.snakemake("-n", "results/table2.csv").stdout
-    jobs = [block for block in output.split("\n[") if "rule " in block]
-    logs = [line for block in jobs for line in block.splitlines() if line.startswith("    log: ")]
+    blocks = [block for block in output.split("\n[") if "rule " in block]
+    logs = [line for block in blocks for line in block.splitlines() if line.startswith("    log: ")]
     assert len(logs) == sum(TABLE2.values())
     assert len(set(logs)) == len(logs)
 

@@ -72,10 +72,16 @@ def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target
         ),
         (
             "config/config.yaml",
-            "methods: &spaces [kcl, cogloat_proco]\n      seeds: [0, 1, 2]",
-            "methods: &spaces [kcl, cogloat_proco]\n      seeds: [0, -1]",
-            "config/config.yaml: collections.paper.table1.seeds.1: "
+            "methods: &spaces [kcl, cogloat_proco]\n        seeds: [0, 1, 2]",
+            "methods: &spaces [kcl, cogloat_proco]\n        seeds: [0, -1]",
+            "config/config.yaml: collections.paper.tables.table1.seeds.1: "
             "Input should be greater than or equal to 0, but it is -1. Change the value.",
+        ),
+        (
+            "config/config.yaml",
+            "printed: table6\n",
+            "printed: table7\n",
+            "printed: 'table7': there is no config/paper/table7.csv. Did you mean 'table",
         ),
         (
             "config/config.yaml",
@@ -109,11 +115,30 @@ def test_bad_configuration_stops_before_anything_is_planned(
     assert "Building DAG" not in done.stdout
 
 
+def test_key_given_on_the_command_line_is_checked(fresh: Project):
+    mine = "{kind: accuracy, datasets: [digits], factors: [10], metods: [ce], seeds: [0]}"
+    done = fresh.snakemake("-n", "--config", f"collections={{paper: {{tables: {{mine: {mine}}}}}}}")
+    assert done.returncode != 0
+    assert "collections.paper.tables.mine" in done.stdout
+    assert "metods: unknown key. Did you mean 'methods'?" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 def test_unknown_collection_on_the_command_line_is_named(fresh: Project):
     done = fresh.snakemake("-n", "--config", "collection=papr")
     assert done.returncode != 0
     assert "error: collection 'papr' is unknown" in done.stdout
     assert "Did you mean 'paper'?" in done.stdout
+
+
+def test_damaged_certificates_are_named(fresh: Project):
+    file = fresh.root / "workflow/certified.json"
+    file.write_text("{")
+    done = fresh.snakemake("-n")
+    file.unlink()
+    assert done.returncode != 0
+    assert f"error: {file}: not valid YAML" in done.stdout
+    assert "Traceback" not in done.stdout
 
 
 def test_failed_job_names_its_log_and_shows_it_and_nothing_is_locked(fresh: Project):

@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+import yaml
 from project import Project
 
 ONE_LOSS = ("ce", "cb_ce", "focal", "ce_drw", "ldam", "ldam_drw", "balanced_softmax")
@@ -140,7 +141,7 @@ def test_one_stage_methods_number_replans_its_run_alone(finished: Project, metho
         }
 
 
-def test_changed_weights_of_a_generator_replan_the_run_that_makes_images_by_it(finished: Project):
+def test_changed_weights_of_a_guide_replan_the_run_that_makes_images_by_it(finished: Project):
     """The number is CE's alone; M2m's configuration stays, its input does not."""
     old = "label: CE\n"
     new = "label: CE\ntrain: {optimizer: {lr: 0.2}}\n"
@@ -168,7 +169,7 @@ def test_number_of_a_method_replans_every_table_and_figure_it_is_in(finished: Pr
             "finetune": stage("finetune", "kcl_proco"),
             "evaluate": metrics("kcl_proco"),
             "tabulate": {"results/tiny/table5.csv"},
-            "time_epochs": {"results/tiny/times/tiny/if10.csv"},
+            "time_epochs": {"results/tiny/times/table4/tiny/if10.csv"},
             "tabulate_times": {"results/tiny/table4.csv"},
             "audit": {"results/tiny/claims.csv"},
         }
@@ -191,7 +192,7 @@ def test_coreset_number_replans_the_coreset_and_the_runs_with_prototypes(finishe
 
 
 def test_shot_groups_replan_the_evaluation_alone(finished: Project):
-    with finished.edited("config/datasets/tiny.yaml", "few_below: 10", "few_below: 12"):
+    with finished.edited("config/datasets/digits.yaml", "few_below: 10", "few_below: 12"):
         assert finished.plan(TABLE2) == {"evaluate": metrics(*METHODS), **TABLE}
 
 
@@ -206,13 +207,9 @@ def test_label_replans_the_table_alone(finished: Project):
         ("config/methods/kcl.yaml", "label: KCL", "# a remark\nlabel: KCL"),
         ("config/datasets/tiny.yaml", "label: Tiny", "label: Tiny  # a remark"),
         ("config/config.yaml", "collection: tiny", "collection: tiny  # a remark"),
-        ("src/pretrain.py", "def main()", "# a remark\ndef main()"),
-        (
-            "src/cogloat/losses/contrastive.py",
-            '"""',
-            '"""Another first word. ',
-        ),
-        ("workflow/rules/train.smk", "rule pretrain:", "# a remark\nrule pretrain:"),
+        ("src/train.py", "def main(", "# a remark\ndef main("),
+        ("src/cogloat/methods/moco/loss.py", '"""', '"""Another first word. '),
+        ("workflow/rules/train.smk", "rule train:", "# a remark\nrule train:"),
     ],
 )
 def test_comment_or_docstring_replans_nothing(finished: Project, file, old, new):
@@ -224,16 +221,16 @@ def test_comment_or_docstring_replans_nothing(finished: Project, file, old, new)
 
 
 @pytest.mark.parametrize(
-    ("module", "method", "name"),
+    ("room", "method", "name"),
     [
-        ("prototypes", "cogloat_proco", "pretrain"),
-        ("targets", "tsc", "pretrain"),
-        ("parametric", "paco", "train"),
-        ("balanced", "bcl", "train"),
+        ("proco", "cogloat_proco", "pretrain"),
+        ("tsc", "tsc", "pretrain"),
+        ("paco", "paco", "train"),
+        ("bcl", "bcl", "train"),
     ],
 )
-def test_changed_loss_replans_the_runs_that_use_it(finished: Project, module, method, name):
-    code = f"src/cogloat/losses/{module}.py"
+def test_changed_loss_replans_the_runs_that_use_it(finished: Project, room, method, name):
+    code = f"src/cogloat/methods/{room}/loss.py"
     text = (finished.root / code).read_text()
     with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
         assert finished.plan(TABLE2) == {
@@ -246,13 +243,28 @@ def test_changed_loss_replans_the_runs_that_use_it(finished: Project, module, me
 
 
 def test_changed_contrastive_loss_spares_the_runs_without_it(finished: Project):
-    code = "src/cogloat/losses/contrastive.py"
+    code = "src/cogloat/methods/moco/loss.py"
     text = (finished.root / code).read_text()
     with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
         plan = finished.plan(TABLE2)
     assert plan["pretrain"] == stage("pretrain", *TWO_STAGES)
     assert plan.keys() == {"pretrain", "finetune", "evaluate", "tabulate"}
     assert plan["evaluate"] == metrics(*TWO_STAGES)
+
+
+def test_new_method_or_table_makes_nothing_out_of_date(finished: Project):
+    """Nor does the room of a method that nothing uses yet."""
+    room = finished.root / "src/cogloat/methods/mine"
+    shutil.copytree(finished.root / "src/cogloat/methods/moco", room)
+    settings = (room / "settings.py").read_text()
+    (room / "settings.py").write_text(settings.replace('Literal["moco"]', 'Literal["mine"]'))
+    text = (finished.root / "config/config.yaml").read_text()
+    config = yaml.safe_load(text)
+    table = config["collections"]["tiny"]["tables"]["table5"] | {"seeds": [1], "methods": ["kcl"]}
+    config["collections"]["other"] = {"tables": {"mine": table}}
+    with finished.edited("config/config.yaml", text, yaml.safe_dump(config)):
+        assert finished.plan() == {}
+    shutil.rmtree(room)
 
 
 def test_changed_command_replans_its_rule(finished: Project):

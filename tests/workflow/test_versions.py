@@ -76,9 +76,13 @@ def original(
         copy(REPO / name, root / name)
     config = root / "config/config.yaml"
     workflow = yaml.safe_load(config.read_text())
-    grid = {"datasets": ["tiny"], "factors": [10], "seeds": [0]}
+    grid = {"kind": "accuracy", "datasets": ["tiny"], "factors": [10], "seeds": [0]}
+    figures = {"curves": {"kind": "curves", "of": "table2"}}
     methods = {"tiny": METHODS, "other": METHODS[:1]}
-    made = {name: {"table2": grid | {"methods": list(own)}} for name, own in methods.items()}
+    made = {
+        name: {"tables": {"table2": grid | {"methods": list(own)}}, "figures": figures}
+        for name, own in methods.items()
+    }
     config.write_text(yaml.safe_dump(workflow | {"collections": made}))
     for unused in ("results/tiny", "results/metrics", "results/curves"):
         shutil.rmtree(root / unused)
@@ -152,7 +156,7 @@ def test_without_data_nothing_is_to_do_until_an_edit_has_no_results(
     for file, old, new in (
         FOCAL,
         ("config/config.yaml", "collection: tiny", "collection: other"),
-        ("src/train.py", "def main()", "CHANGED = 1\n\n\ndef main()"),
+        ("src/train.py", "def main(", "CHANGED = 1\n\n\ndef main("),
         ("workflow/rules/evaluate.smk", "--many-above {", "--many-above={"),
     ):
         with clone.edited(file, old, new):
@@ -182,12 +186,12 @@ def test_second_repro_does_nothing_at_once(published: Versioned):
 
 def test_interrupted_repro_keeps_what_is_finished(published: Versioned):
     published.change("config/methods/kcl.yaml", "from_queue: 6", "from_queue: 3")
-    shorter = "finetune:\n    batch_size: 64\n    epochs: 3\n"  # only KCL has this stage here
-    longer = shorter.replace("epochs: 3", "epochs: 60")
+    shorter = "finetune: {epochs: 3,"  # only KCL has this stage here
+    longer = "finetune: {epochs: 60,"
     published.change("config/datasets/tiny.yaml", shorter, longer)
     log = published.root / "logs/repro.log"
     process = published.popen("bash", "-c", f"exec dvc repro > {log} 2>&1")
-    while not (published.root / "scratch/tiny/if10/kcl/seed0/finetune.pt").exists():
+    while not list(published.root.glob("scratch/tiny/if10/kcl/seed0/finetune/*.pt")):
         assert process.poll() is None, log.read_text()
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
@@ -272,7 +276,7 @@ def test_accuracies_and_curves_are_shown(published: Versioned):
     assert row.split()[0] == "results/metrics/tiny/table2.json"
     published.must("dvc", "plots", "show")
     page = (published.root / "dvc_plots/index.html").read_text()
-    assert '"title": "results/curves/tiny/tiny_if10.csv"' in page
+    assert '"title": "results/curves/tiny/curves_tiny_if10.csv"' in page
     for method in METHODS:
         assert f'{{"method": "{method}", "epoch": "3", "accuracy": ' in page
     assert published.must("git", "status", "--short") == ""

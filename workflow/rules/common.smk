@@ -1,18 +1,22 @@
 # Helpers only: what rules ask the configuration and the code for. Imports no torch.
+import shlex
 import sys
 from functools import cache, wraps
+from operator import attrgetter
 from pathlib import Path
 
 sys.path.append(str(Path(workflow.basedir).parent / "src"))
 
-from cogloat.config import load, schema
-from cogloat.config.parse import config_hash
+from cogloat.certificates import code_of
+from cogloat.config.dataset import ImageFolder, ListFile
+from cogloat.config.reading import config_hash
 from cogloat.errors import UserError, nearest
-from cogloat.fingerprint import fingerprint
-
-fingerprint = cache(fingerprint)
+from cogloat.methods.rooms import objective_module
+from cogloat.methods.settings import CoresetOf, FileAt, WeightsOf
+from cogloat.runs import load
 
 CONFIG = Path("config")
+NOTHING = "(?!)"  # a pattern that no text has
 # store.json holds the arrays' hashes: rules compare it, and take the arrays as ancient()
 ARRAYS = multiext(
     "data/{dataset}/",
@@ -39,7 +43,7 @@ def user_facing(function):
     return wrapped
 
 
-# --- the collections ---
+code_of = user_facing(cache(code_of))
 
 
 @user_facing
@@ -55,231 +59,6 @@ def checked(settings):
 
 
 @user_facing
-def collection(name):
-    """Return a collection's tables."""
-    if name not in WORKFLOW.collections:
-        raise UserError(
-            f"collection '{name}' is unknown: {CONFIG / 'config.yaml'} does not list it. "
-            f"{nearest(name, WORKFLOW.collections)}"
-        )
-    return WORKFLOW.collections[name]
-
-
-def collection_files(wildcards):
-    """Return what `snakemake` without a target makes."""
-    made = collection(WORKFLOW.collection)
-    place = "" if WORKFLOW.collection == "paper" else f"{WORKFLOW.collection}/"
-    files = [
-        f"results/{place}figures/{name}.png" if name == "figure2" else f"results/{place}{name}.csv"
-        for name in made.grids()
-    ]
-    figures = ["curves"] if made.table2 else []
-    if made.extras:
-        files.append(f"results/{place}claims.csv")
-        files.append(f"results/{place}figures/temperatures.png")
-        figures.append("frequency")
-    if figures:
-        files += collect(
-            "results/{place}figures/{figure}_{dataset}_if{factor}.png",
-            place=place,
-            figure=figures,
-            dataset=made.table2.datasets,
-            factor=made.table2.factors,
-        )
-    return files
-
-
-def collection_runs(wildcards):
-    """Return what is left by the runs behind the collection's tables, and their data."""
-    grids = collection(WORKFLOW.collection).grids()
-    files = set()
-    for runs in (grids[name] for name in ("table2", "table5", "table6") if name in grids):
-        files.update(collect("data/{dataset}/store.json", dataset=runs.datasets))
-        for method in runs.methods:
-            left = [f"{stage}/weights.pt" for stage in load.load_method(CONFIG, method).stages]
-            files.update(
-                collect(
-                    "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{file}",
-                    dataset=runs.datasets,
-                    factor=runs.factors,
-                    method=method,
-                    seed=runs.seeds,
-                    file=["metrics.json", *left],
-                )
-            )
-    return sorted(files)
-
-
-@user_facing
-def grid(wildcards, name):
-    """Return the runs of a table or figure, of the collection in whose folder it is asked for."""
-    owner = Path(wildcards.place).name or "paper"
-    grids = collection(owner).grids()
-    if name not in grids:
-        raise UserError(f"collection '{owner}' has no {name}. {nearest(name, grids)}")
-    return grids[name]
-
-
-def grid_files(path, name=None):
-    """Return a function for a path of every run of a table or figure, by default of the wildcard's."""
-
-    def files(wildcards):
-        runs = grid(wildcards, name or wildcards.table)
-        return collect(
-            path,
-            dataset=wildcards.get("dataset", runs.datasets),
-            factor=wildcards.get("factor", runs.factors),
-            method=runs.methods,
-            seed=runs.seeds,
-        )
-
-    return files
-
-
-def grid_labels(name=None):
-    """Return a function for the names that a table prints for its datasets and methods."""
-
-    def labels(wildcards):
-        runs = grid(wildcards, name or wildcards.table)
-        return [load.load_named_dataset(CONFIG, dataset).label for dataset in runs.datasets] + [
-            load.load_method(CONFIG, method).label for method in runs.methods
-        ]
-
-    return labels
-
-
-def grid_part(path, name):
-    """Return a function for a path that all runs of a figure share: one dataset, one factor."""
-
-    def part(wildcards):
-        runs = grid(wildcards, name)
-        return path.format(dataset=runs.datasets[0], factor=runs.factors[0])
-
-    return part
-
-
-def grid_titles(name):
-    """Return a function for the labels of a figure's methods, in their order."""
-
-    def titles(wildcards):
-        return [load.load_method(CONFIG, method).label for method in grid(wildcards, name).methods]
-
-    return titles
-
-
-def grid_stages(path, name):
-    """Return a function for a path of every stage of every run of a table, one dataset and factor."""
-
-    def files(wildcards):
-        runs = grid(wildcards, name)
-        return [
-            path.format(**wildcards, method=method, seed=seed, stage=stage)
-            for method in runs.methods
-            for seed in runs.seeds
-            for stage in load.load_method(CONFIG, method).stages
-        ]
-
-    return files
-
-
-def adaptive_runs(path):
-    """Return a function for a path of one run with adaptive temperatures for each data set."""
-
-    def files(wildcards):
-        runs = grid(wildcards, "table2")
-        return collect(
-            path,
-            dataset=runs.datasets,
-            factor=runs.factors,
-            method=WORKFLOW.figures.adaptive,
-            seed=runs.seeds[0],
-        )
-
-    return files
-
-
-@user_facing
-def timed_settings(wildcards):
-    """Return the effective configurations of the pre-trainings that are timed together."""
-    runs = grid(wildcards, "table4")
-    factor = number(wildcards, "factor", 1)
-    return [
-        load.run_config(CONFIG, wildcards.dataset, factor, method, runs.seeds[0], "pretrain")
-        for method in runs.methods
-    ]
-
-
-def timed_coreset(wildcards):
-    """Return the coreset behind the prototypes of what is timed, or nothing."""
-    settings = [config.settings for config in timed_settings(wildcards)]
-    names = {own.prototypes.coreset for own in settings if isinstance(own, schema.Prototypical)}
-    return [f"results/coresets/{{dataset}}/if{{factor}}/{name}/coreset.csv" for name in names]
-
-
-def timing_code(wildcards):
-    """Return the fingerprint of the timing and of the objectives it times."""
-    objectives = {config.settings.objective for config in timed_settings(wildcards)}
-    names = sorted(f"cogloat.objectives.{objective}" for objective in objectives)
-    return fingerprint("src/time_epochs.py", *names)
-
-
-def timed_sets(wildcards):
-    """Return the raw timings of every data set of Table 4."""
-    runs = grid(wildcards, "table4")
-    return collect(
-        "results/{place}times/{dataset}/if{factor}.csv",
-        place=wildcards.place,
-        dataset=runs.datasets,
-        factor=runs.factors,
-    )
-
-
-def measured_tables(wildcards):
-    """Return the tables that the claims are held against."""
-    made = collection(Path(wildcards.place).name or "paper").grids()
-    return [f"results/{{place}}{name}.csv" for name in made if name.startswith("table")]
-
-
-# --- one dataset, one long-tailed set ---
-
-
-@user_facing
-def dataset(wildcards):
-    """Return a dataset's file, as typed."""
-    return load.load_named_dataset(CONFIG, wildcards.dataset)
-
-
-def dataset_source(wildcards):
-    """Return what the store is made of."""
-    return dataset(wildcards).model_dump_json(include={"source", "classes", "image_size"})
-
-
-def dataset_split_seed(wildcards):
-    """Return the seed of the long-tailed drawing."""
-    return dataset(wildcards).split_seed
-
-
-def dataset_threads(wildcards):
-    """Return how many threads one job on this dataset uses."""
-    return dataset(wildcards).resources.threads
-
-
-def dataset_mem_mb(wildcards):
-    """Return how much memory one job on this dataset uses."""
-    return dataset(wildcards).resources.mem_mb
-
-
-def many_above(wildcards):
-    """Return the size a class must exceed to be one of the many-shot classes."""
-    return dataset(wildcards).shot_groups.many_above
-
-
-def few_below(wildcards):
-    """Return the size below which a class is one of the few-shot classes."""
-    return dataset(wildcards).shot_groups.few_below
-
-
-@user_facing
 def number(wildcards, name, least):
     """Return a wildcard that must be a whole number, written plainly."""
     text = wildcards[name]
@@ -288,6 +67,34 @@ def number(wildcards, name, least):
             f"{name} '{text}' is not a whole number of at least {least}. Change the path you ask for."
         )
     return int(text)
+
+
+# --- one dataset, one long-tailed set ---
+
+
+@user_facing
+def dataset(wildcards):
+    """Return a dataset's file, as typed."""
+    return load.load_dataset(CONFIG, wildcards.dataset)
+
+
+def from_dataset(key):
+    """Return a function for what a dataset's file says under a key, such as resources.threads."""
+    return lambda wildcards: attrgetter(key)(dataset(wildcards))
+
+
+@user_facing
+def decoded_datasets():
+    """Return a pattern of the datasets whose images are files, which a job decodes."""
+    names = sorted(file.stem for file in (CONFIG / "datasets").glob("*.yaml"))
+    sources = {name: load.load_dataset(CONFIG, name).source for name in names}
+    decoded = [name for name in names if isinstance(sources[name], ImageFolder | ListFile)]
+    return "|".join(map(re.escape, decoded)) or NOTHING
+
+
+def dataset_source(wildcards):
+    """Return what the store is made of."""
+    return dataset(wildcards).model_dump_json(include={"source", "classes", "image_size"})
 
 
 def train_labels(wildcards):
@@ -321,79 +128,26 @@ def target_settings(wildcards):
 
 
 @user_facing
-def stage_settings(wildcards, stage):
-    """Return the effective configuration of one stage of a run."""
+def stage_config(wildcards, stage=None):
+    """Return the effective configuration of one stage of a run, by default the path's."""
     return load.run_config(
         CONFIG,
         wildcards.dataset,
         number(wildcards, "factor", 1),
         wildcards.method,
         number(wildcards, "seed", 0),
-        stage,
+        stage or wildcards.stage,
     )
 
 
-def stage_hash(stage=None):
-    """Return a function for the hash of a stage's effective configuration, by default the wildcard's."""
-
-    def hashed(wildcards):
-        return config_hash(stage_settings(wildcards, stage or wildcards.stage))
-
-    return hashed
+def stage_hash(wildcards):
+    """Return the hash of a stage's effective configuration."""
+    return config_hash(stage_config(wildcards))
 
 
-def stage_code(stage):
-    """Return a function for the fingerprint of a stage's script with the objective it imports."""
-
-    def code(wildcards):
-        objective = stage_settings(wildcards, stage).settings.objective
-        return fingerprint(f"src/{stage}.py", f"cogloat.objectives.{objective}")
-
-    return code
-
-
-def run_coreset(wildcards):
-    """Return the coreset behind a run's prototypes, or nothing where it has none."""
-    settings = stage_settings(wildcards, "pretrain").settings
-    if not isinstance(settings, schema.Prototypical):
-        return []
-    coreset = settings.prototypes.coreset
-    return f"results/coresets/{{dataset}}/if{{factor}}/{coreset}/coreset.csv"
-
-
-def run_targets(wildcards):
-    """Return the points for a run's classes, or nothing where it has none."""
-    config = stage_settings(wildcards, "pretrain")
-    if not isinstance(config.settings, schema.Targeted):
-        return []
-    return f"results/targets/{config.data.classes}x{config.settings.projection[1]}.npy"
-
-
-def run_generator(wildcards):
-    """Return the classifier by which a run makes images, or nothing where it makes none."""
-    settings = stage_settings(wildcards, "train").settings
-    if not isinstance(settings, schema.Translating):
-        return []
-    generator = settings.translation.generator
-    return f"results/runs/{{dataset}}/if{{factor}}/{generator}/seed{{seed}}/train/weights.pt"
-
-
-def flags(*names):
-    """Return a function for the flags that hand over those of some inputs that a run has."""
-
-    def given(wildcards, input):
-        return " ".join(f"--{name} {input[name]}" for name in names if input[name])
-
-    return given
-
-
-def last_stage(path):
-    """Return a function for the path of what a run's last stage leaves."""
-
-    def file(wildcards):
-        return all_stages(path)(wildcards)[-1]
-
-    return file
+def stage_code(wildcards):
+    """Return the fingerprint of the training with the objective that it imports by its name."""
+    return code_of("src/train.py", objective_module(stage_config(wildcards).settings.objective))
 
 
 def all_stages(path):
@@ -403,7 +157,47 @@ def all_stages(path):
     def files(wildcards):
         stages = load.load_method(CONFIG, wildcards.method).stages
         for stage in stages:
-            stage_settings(wildcards, stage)
+            stage_config(wildcards, stage)
         return [path.format(**wildcards, stage=stage) for stage in stages]
 
     return files
+
+
+def last_stage(path):
+    """Return a function for the path of what a run's last stage leaves."""
+    return lambda wildcards: all_stages(path)(wildcards)[-1]
+
+
+def needed(config):
+    """Return the files that a stage needs beside its images, by their names."""
+    own = config.model_dump(include={"dataset", "factor", "method", "seed"})
+    own |= {"classes": config.data.classes}
+    paths = {name: need_path(need, own) for name, need in config.settings.needs.items()}
+    if config.stage == "finetune":
+        encoder = "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt"
+        paths["encoder"] = encoder.format(**own)
+    return paths
+
+
+def need_path(need, own):
+    """Return the path of one file that a run's method needs."""
+    match need:
+        case CoresetOf(coreset):
+            path = "results/coresets/{dataset}/if{factor}/{coreset}/coreset.csv"
+            return path.format(**own, coreset=coreset)
+        case WeightsOf(method):
+            path = "results/runs/{dataset}/if{factor}/{method}/seed{seed}/train/weights.pt"
+            return path.format(**(own | {"method": method}))
+        case FileAt(path):
+            return path.format(**own)
+
+
+def stage_needs(wildcards):
+    """Return the files that a stage needs beside its images."""
+    return list(needed(stage_config(wildcards)).values())
+
+
+def stage_inputs(wildcards):
+    """Return the flags that hand them over."""
+    files = needed(stage_config(wildcards)).items()
+    return " ".join(f"--input {shlex.quote(f'{name}={path}')}" for name, path in files)

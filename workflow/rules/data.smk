@@ -1,7 +1,9 @@
 # What is trained on: the store of a dataset, its long-tailed sets, their coresets.
+DECODED = decoded_datasets()
 
 
-rule fetch:
+# of images that are files
+rule decode:
     output:
         store="data/{dataset}/store.json",
         train_images="data/{dataset}/train_images.npy",
@@ -12,15 +14,29 @@ rule fetch:
         "logs/{dataset}/fetch.log",
     params:
         source=dataset_source,
-        code=fingerprint("src/fetch.py"),
-    localrule: True
+        code=code_of("src/fetch.py"),
+    wildcard_constraints:
+        dataset=DECODED,
+    threads: from_dataset("resources.threads")
+    resources:
+        mem_mb=from_dataset("resources.mem_mb"),
     shell:
         r"""
         python src/fetch.py \
-            --dataset config/datasets/{wildcards.dataset}.yaml \
-            --output data/{wildcards.dataset} \
-            2>{log}
+            --config config \
+            --dataset {wildcards.dataset:q} \
+            --output data/{wildcards.dataset:q} \
+            --threads {threads} \
+            2>{log:q}
         """
+
+
+# of what is downloaded or embedded
+use rule decode as fetch with:
+    wildcard_constraints:
+        dataset=rf"(?!({DECODED})/)[^/]+",
+    threads: 1
+    localrule: True
 
 
 rule split:
@@ -31,17 +47,17 @@ rule split:
     log:
         "logs/{dataset}/if{factor}/split.log",
     params:
-        seed=dataset_split_seed,
-        code=fingerprint("src/split.py"),
+        seed=from_dataset("split_seed"),
+        code=code_of("src/split.py"),
     localrule: True
     shell:
         r"""
         python src/split.py \
-            --labels {input.labels} \
+            --labels {input.labels:q} \
             --factor {wildcards.factor} \
             --seed {params.seed} \
-            --output {output} \
-            2>{log}
+            --output {output:q} \
+            2>{log:q}
         """
 
 
@@ -52,7 +68,7 @@ rule place_targets:
         "logs/targets/{classes}x{dimension}.log",
     params:
         settings=target_settings,
-        code=fingerprint("src/place_targets.py"),
+        code=code_of("src/place_targets.py"),
     localrule: True
     shell:
         r"""
@@ -76,11 +92,11 @@ rule configure_coreset:
     shell:
         r"""
         python src/configure.py --config config coreset \
-            --dataset {wildcards.dataset} \
+            --dataset {wildcards.dataset:q} \
             --factor {wildcards.factor} \
-            --coreset {wildcards.coreset} \
-            --output {output} \
-            2>{log}
+            --coreset {wildcards.coreset:q} \
+            --output {output:q} \
+            2>{log:q}
         """
 
 
@@ -97,25 +113,25 @@ rule select_coreset:
     benchmark:
         "benchmarks/{dataset}/if{factor}/coresets/{coreset}.tsv"
     params:
-        code=fingerprint("src/select_coreset.py"),
+        code=code_of("src/select_coreset.py"),
         config_hash=coreset_hash,
-        scratch="scratch/{dataset}/if{factor}/coresets/{coreset}.pt",
-    threads: dataset_threads
+        scratch="scratch/{dataset}/if{factor}/coresets/{coreset}",
+    threads: from_dataset("resources.threads")
     resources:
-        mem_mb=dataset_mem_mb,
+        mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime=coreset_runtime,
         precision="float32",
     shell:
         r"""
         python src/select_coreset.py \
-            --config {input.config} \
+            --config {input.config:q} \
             --config-hash {params.config_hash} \
-            --store data/{wildcards.dataset} \
-            --split {input.split} \
-            --output {output} \
-            --scratch {params.scratch} \
+            --store data/{wildcards.dataset:q} \
+            --split {input.split:q} \
+            --output {output:q} \
+            --scratch {params.scratch:q} \
             --threads {threads} \
             --precision {resources.precision} \
-            2>{log}
+            2>{log:q}
         """

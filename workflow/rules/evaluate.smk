@@ -34,29 +34,29 @@ rule evaluate:
     log:
         "logs/{dataset}/if{factor}/{method}/seed{seed}/evaluate.log",
     params:
-        many_above=many_above,
-        few_below=few_below,
-        code=fingerprint("src/evaluate.py"),
-    threads: dataset_threads
+        many_above=from_dataset("shot_groups.many_above"),
+        few_below=from_dataset("shot_groups.few_below"),
+        code=code_of("src/evaluate.py"),
+    threads: from_dataset("resources.threads")
     resources:
-        mem_mb=dataset_mem_mb,
+        mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime=WORKFLOW.runtime.start,
     shell:
         r"""
         python src/evaluate.py \
-            --config {input.config} \
-            --weights {input.weights} \
-            --history {input.history} \
-            --store data/{wildcards.dataset} \
-            --split {input.split} \
+            --config {input.config:q} \
+            --weights {input.weights:q} \
+            --history {input.history:q} \
+            --store data/{wildcards.dataset:q} \
+            --split {input.split:q} \
             --many-above {params.many_above} \
             --few-below {params.few_below} \
-            --provenance {input.provenance} \
-            --metrics {output.metrics} \
-            --output-provenance {output.provenance} \
+            --provenance {input.provenance:q} \
+            --metrics {output.metrics:q} \
+            --output-provenance {output.provenance:q} \
             --threads {threads} \
-            2>{log}
+            2>{log:q}
         """
 
 
@@ -72,20 +72,20 @@ rule measure_features:
     log:
         "logs/{dataset}/if{factor}/{method}/seed{seed}/measure_features.log",
     params:
-        code=fingerprint("src/measure_features.py"),
-    threads: dataset_threads
+        code=code_of("src/measure_features.py"),
+    threads: from_dataset("resources.threads")
     resources:
-        mem_mb=dataset_mem_mb,
+        mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime=WORKFLOW.runtime.start,
     shell:
         r"""
         python src/measure_features.py \
-            --config {input.config} \
-            --weights {input.weights} \
-            --store data/{wildcards.dataset} \
-            --split {input.split} \
-            --output {output} \
+            --config {input.config:q} \
+            --weights {input.weights:q} \
+            --store data/{wildcards.dataset:q} \
+            --split {input.split:q} \
+            --output {output:q} \
             --threads {threads} \
-            2>{log}
+            2>{log:q}
         """

@@ -6,9 +6,9 @@ import time
 
 from snakemake.settings.types import DeploymentMethod
 
-from cogloat import image as images
-from cogloat.advice import advice
-from cogloat.config import cost
+from cogloat.cluster import image as images
+from cogloat.cluster.advice import advice
+from cogloat.runs import cost
 
 IMAGE_LOCK = Path("containers/images.lock.yaml")
 STARTED = time.time()
@@ -52,14 +52,10 @@ def print_advice(log_files):
         print(line, file=sys.stderr)
 
 
-def stage_runtime(stage):
-    """Return a function for how many minutes a stage asks for."""
-
-    def runtime(wildcards):
-        settings = stage_settings(wildcards, stage).settings
-        return training_minutes(wildcards, settings, frozen=stage == "finetune")
-
-    return runtime
+def stage_runtime(wildcards):
+    """Return how many minutes a stage asks for."""
+    settings = stage_config(wildcards).settings
+    return training_minutes(wildcards, settings, frozen=wildcards.stage == "finetune")
 
 
 def coreset_runtime(wildcards):

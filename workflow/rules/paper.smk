@@ -1,181 +1,183 @@
-# The paper's tables and figures, and what they say of its claims. `place` is the folder of a
-# collection, such as demo/; the collection `paper` has none.
+# Tables and figures, each by the rule of its kind, and what they say of the paper's claims.
 
 
 rule tabulate:
     input:
-        metrics=grid_files("results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json"),
-        paper="config/paper/{table}.csv",
+        metrics=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json"),
+        printed=printed,
     output:
         table=report(
-            "results/{place}{table}.csv",
+            "results/{folder}{table}.csv",
             caption="../report/accuracy.rst",
             category="Tables",
             labels={"table": "{table}", "what": "accuracy"},
         ),
-        markdown="results/{place}{table}.md",
-        means="results/metrics/{place}{table}.json",
+        markdown="results/{folder}{table}.md",
+        means="results/metrics/{folder}{table}.json",
     log:
-        "logs/{place}{table}.log",
+        "logs/{folder}{table}.log",
     params:
-        labels=grid_labels(),
+        labels=labels,
+        printed=printed_flag,
         confidence=WORKFLOW.confidence,
-        code=fingerprint("src/tabulate_runs.py"),
+        code=code_of("src/tabulate_runs.py"),
     wildcard_constraints:
-        table="table[256]",
+        table=names_of("accuracy"),
     localrule: True
     shell:
         r"""
         python src/tabulate_runs.py \
-            --metrics {input.metrics} \
-            --config config \
+            --metrics {input.metrics:q} \
+            --config config {params.printed} \
             --confidence {params.confidence} \
-            --paper {input.paper} \
-            --output {output.table} \
-            --markdown {output.markdown} \
-            --means {output.means} \
-            2>{log}
+            --output {output.table:q} \
+            --markdown {output.markdown:q} \
+            --means {output.means:q} \
+            2>{log:q}
         """
 
 
 rule tabulate_features:
     input:
-        features=grid_files(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/features.json", "table1"
-        ),
-        paper="config/paper/table1.csv",
+        features=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/features.json"),
+        printed=printed,
     output:
         table=report(
-            "results/{place}table1.csv",
+            "results/{folder}{table}.csv",
             caption="../report/features.rst",
             category="Tables",
-            labels={"table": "table1", "what": "alignment and uniformity"},
+            labels={"table": "{table}", "what": "alignment and uniformity"},
         ),
-        conventions="results/{place}table1_conventions.csv",
-        markdown="results/{place}table1.md",
+        conventions="results/{folder}{table}_conventions.csv",
+        markdown="results/{folder}{table}.md",
     log:
-        "logs/{place}table1.log",
+        "logs/{folder}{table}.log",
     params:
-        labels=grid_labels("table1"),
-        images=WORKFLOW.features.images,
-        space=WORKFLOW.features.space,
-        pairs=WORKFLOW.features.pairs,
+        labels=labels,
+        printed=printed_flag,
+        images=from_part("convention.images"),
+        space=from_part("convention.space"),
+        pairs=from_part("convention.pairs"),
         confidence=WORKFLOW.confidence,
-        code=fingerprint("src/tabulate_features.py"),
+        code=code_of("src/tabulate_features.py"),
+    wildcard_constraints:
+        table=names_of("features"),
     localrule: True
     shell:
         r"""
         python src/tabulate_features.py \
-            --features {input.features} \
+            --features {input.features:q} \
             --config config \
             --images {params.images} \
             --space {params.space} \
             --pairs {params.pairs} \
-            --confidence {params.confidence} \
-            --paper {input.paper} \
-            --output {output.table} \
-            --conventions {output.conventions} \
-            --markdown {output.markdown} \
-            2>{log}
+            --confidence {params.confidence} {params.printed} \
+            --output {output.table:q} \
+            --conventions {output.conventions:q} \
+            --markdown {output.markdown:q} \
+            2>{log:q}
         """
 
 
 rule time_epochs:
     input:
-        configs=grid_files(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json", "table4"
+        configs=of_runs(
+            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json"
         ),
         store="data/{dataset}/store.json",
         arrays=ancient(ARRAYS),
         split="results/splits/{dataset}/if{factor}.csv",
-        coreset=timed_coreset,
+        needs=timed_needs,
     output:
-        "results/{place}times/{dataset}/if{factor}.csv",
+        "results/{folder}times/{table}/{dataset}/if{factor}.csv",
     log:
-        "logs/{place}times/{dataset}/if{factor}.log",
+        "logs/{folder}times/{table}/{dataset}/if{factor}.log",
     params:
-        extra=flags("coreset"),
-        rounds=WORKFLOW.timing.rounds,
-        steps=WORKFLOW.timing.steps,
-        code=timing_code,
-    threads: dataset_threads
+        inputs=timed_inputs,
+        rounds=from_part("rounds"),
+        steps=from_part("steps"),
+        code=timed_code,
+    wildcard_constraints:
+        table=names_of("times"),
+    threads: from_dataset("resources.threads")
     resources:
-        mem_mb=dataset_mem_mb,
+        mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime="1h",
         precision="float32",
     shell:
         r"""
         python src/time_epochs.py \
-            --config {input.configs} \
-            --store data/{wildcards.dataset} \
-            --split {input.split} \
-            {params.extra} \
+            --config {input.configs:q} \
+            --store data/{wildcards.dataset:q} \
+            --split {input.split:q} {params.inputs} \
             --rounds {params.rounds} \
             --steps {params.steps} \
-            --output {output} \
+            --output {output:q} \
             --threads {threads} \
             --precision {resources.precision} \
-            2>{log}
+            2>{log:q}
         """
 
 
 rule tabulate_times:
     input:
-        times=timed_sets,
-        paper="config/paper/table4.csv",
+        times=of_runs("results/{folder}times/{table}/{dataset}/if{factor}.csv"),
+        printed=printed,
     output:
         table=report(
-            "results/{place}table4.csv",
+            "results/{folder}{table}.csv",
             caption="../report/times.rst",
             category="Tables",
-            labels={"table": "table4", "what": "seconds an epoch"},
+            labels={"table": "{table}", "what": "seconds an epoch"},
         ),
-        markdown="results/{place}table4.md",
+        markdown="results/{folder}{table}.md",
     log:
-        "logs/{place}table4.log",
+        "logs/{folder}{table}.log",
     params:
-        labels=grid_labels("table4"),
-        code=fingerprint("src/tabulate_times.py"),
+        labels=labels,
+        printed=printed_flag,
+        code=code_of("src/tabulate_times.py"),
+    wildcard_constraints:
+        table=names_of("times"),
     localrule: True
     shell:
         r"""
         python src/tabulate_times.py \
-            --times {input.times} \
-            --config config \
-            --paper {input.paper} \
-            --output {output.table} \
-            --markdown {output.markdown} \
-            2>{log}
+            --times {input.times:q} \
+            --config config {params.printed} \
+            --output {output.table:q} \
+            --markdown {output.markdown:q} \
+            2>{log:q}
         """
 
 
 rule plot_embedding:
     input:
-        configs=grid_files(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json", "figure2"
+        configs=of_runs(
+            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json"
         ),
-        weights=grid_files(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt", "figure2"
-        ),
-        store=grid_part("data/{dataset}/store.json", "figure2"),
-        split=grid_part("results/splits/{dataset}/if{factor}.csv", "figure2"),
+        weights=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt"),
+        store=of_runs("data/{dataset}/store.json"),
+        split=of_runs("results/splits/{dataset}/if{factor}.csv"),
     output:
         png=report(
-            "results/{place}figures/figure2.png",
+            "results/{folder}figures/{figure}.png",
             caption="../report/embedding.rst",
             category="Figures",
-            labels={"figure": "figure2", "what": "four rarest classes"},
+            labels={"figure": "{figure}", "what": "the rarest classes"},
         ),
-        pdf="results/{place}figures/figure2.pdf",
-        numbers="results/{place}figures/figure2.csv",
+        pdf="results/{folder}figures/{figure}.pdf",
+        numbers="results/{folder}figures/{figure}.csv",
     log:
-        "logs/{place}figures/figure2.log",
+        "logs/{folder}figures/{figure}.log",
     params:
-        titles=grid_titles("figure2"),
-        classes=WORKFLOW.figures.rarest,
-        seed=WORKFLOW.figures.seed,
-        code=fingerprint("src/plot_embedding.py"),
+        titles=titles,
+        classes=from_part("rarest"),
+        seed=from_part("tsne_seed"),
+        code=code_of("src/plot_embedding.py"),
+    wildcard_constraints:
+        figure=names_of("embedding"),
     resources:
         mem_mb=4000,
         gpu=1,
@@ -183,144 +185,149 @@ rule plot_embedding:
     shell:
         r"""
         python src/plot_embedding.py \
-            --config {input.configs} \
-            --weights {input.weights} \
+            --config {input.configs:q} \
+            --weights {input.weights:q} \
             --titles {params.titles:q} \
-            --store $(dirname {input.store}) \
-            --split {input.split} \
+            --store "$(dirname {input.store:q})" \
+            --split {input.split:q} \
             --classes {params.classes} \
             --seed {params.seed} \
-            --pdf {output.pdf} \
-            --png {output.png} \
-            --numbers {output.numbers} \
-            2>{log}
+            --pdf {output.pdf:q} \
+            --png {output.png:q} \
+            --numbers {output.numbers:q} \
+            2>{log:q}
         """
 
 
 rule plot_frequency:
     input:
-        metrics=grid_files(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json", "table2"
-        ),
+        metrics=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json"),
     output:
         png=report(
-            "results/{place}figures/frequency_{dataset}_if{factor}.png",
+            "results/{folder}figures/{figure}_{dataset}_if{factor}.png",
             caption="../report/frequency.rst",
             category="Figures",
-            labels={"figure": "{dataset}, IF {factor}", "what": "accuracy by class size"},
+            labels={
+                "figure": "{figure}: {dataset}, IF {factor}",
+                "what": "accuracy by class size",
+            },
         ),
-        pdf="results/{place}figures/frequency_{dataset}_if{factor}.pdf",
+        pdf="results/{folder}figures/{figure}_{dataset}_if{factor}.pdf",
     log:
-        "logs/{place}figures/frequency_{dataset}_if{factor}.log",
+        "logs/{folder}figures/{figure}_{dataset}_if{factor}.log",
     params:
-        labels=grid_labels("table2"),
-        reference=WORKFLOW.figures.reference,
-        code=fingerprint("src/plot_frequency.py"),
+        labels=labels,
+        reference=from_part("reference"),
+        code=code_of("src/plot_frequency.py"),
+    wildcard_constraints:
+        figure=names_of("frequency"),
     localrule: True
     shell:
         r"""
         python src/plot_frequency.py \
-            --metrics {input.metrics} \
+            --metrics {input.metrics:q} \
             --config config \
-            --reference {params.reference} \
-            --pdf {output.pdf} \
-            --png {output.png} \
-            2>{log}
+            --reference {params.reference:q} \
+            --pdf {output.pdf:q} \
+            --png {output.png:q} \
+            2>{log:q}
         """
 
 
 rule plot_curves:
     input:
-        histories=grid_stages(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/history.csv", "table2"
+        histories=of_runs(
+            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/history.csv"
         ),
-        configs=grid_stages(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/config.json", "table2"
-        ),
+        configs=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/config.json"),
     output:
         png=report(
-            "results/{place}figures/curves_{dataset}_if{factor}.png",
+            "results/{folder}figures/{figure}_{dataset}_if{factor}.png",
             caption="../report/curves.rst",
             category="Figures",
-            labels={"figure": "{dataset}, IF {factor}", "what": "training curves"},
+            labels={"figure": "{figure}: {dataset}, IF {factor}", "what": "training curves"},
         ),
-        pdf="results/{place}figures/curves_{dataset}_if{factor}.pdf",
-        numbers="results/curves/{place}{dataset}_if{factor}.csv",
+        pdf="results/{folder}figures/{figure}_{dataset}_if{factor}.pdf",
+        numbers="results/curves/{folder}{figure}_{dataset}_if{factor}.csv",
     log:
-        "logs/{place}figures/curves_{dataset}_if{factor}.log",
+        "logs/{folder}figures/{figure}_{dataset}_if{factor}.log",
     params:
-        labels=grid_labels("table2"),
-        code=fingerprint("src/plot_curves.py"),
+        labels=labels,
+        code=code_of("src/plot_curves.py"),
+    wildcard_constraints:
+        figure=names_of("curves"),
     localrule: True
     shell:
         r"""
         python src/plot_curves.py \
-            --history {input.histories} \
+            --history {input.histories:q} \
             --config config \
-            --pdf {output.pdf} \
-            --png {output.png} \
-            --numbers {output.numbers} \
-            2>{log}
+            --pdf {output.pdf:q} \
+            --png {output.png:q} \
+            --numbers {output.numbers:q} \
+            2>{log:q}
         """
 
 
 rule plot_temperatures:
     input:
-        configs=adaptive_runs(
+        configs=of_runs(
             "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json"
         ),
-        splits=adaptive_runs("results/splits/{dataset}/if{factor}.csv"),
+        splits=of_runs("results/splits/{dataset}/if{factor}.csv"),
     output:
         png=report(
-            "results/{place}figures/temperatures.png",
+            "results/{folder}figures/{figure}.png",
             caption="../report/temperatures.rst",
             category="Figures",
-            labels={"figure": "all", "what": "temperature of each class"},
+            labels={"figure": "{figure}", "what": "temperature of each class"},
         ),
-        pdf="results/{place}figures/temperatures.pdf",
+        pdf="results/{folder}figures/{figure}.pdf",
     log:
-        "logs/{place}figures/temperatures.log",
+        "logs/{folder}figures/{figure}.log",
     params:
-        code=fingerprint("src/plot_temperatures.py"),
+        code=code_of("src/plot_temperatures.py"),
+    wildcard_constraints:
+        figure=names_of("temperatures"),
     localrule: True
     shell:
         r"""
         python src/plot_temperatures.py \
-            --config {input.configs} \
-            --split {input.splits} \
-            --pdf {output.pdf} \
-            --png {output.png} \
-            2>{log}
+            --config {input.configs:q} \
+            --split {input.splits:q} \
+            --pdf {output.pdf:q} \
+            --png {output.png:q} \
+            2>{log:q}
         """
 
 
 rule audit:
     input:
-        tables=measured_tables,
+        tables=compared_tables,
         claims="config/claims.yaml",
-        paper=collect("config/paper/table{number}.csv", number=[1, 2, 3, 4, 5, 6]),
+        paper=sorted(map(str, Path("config/paper").glob("*.csv"))),
     output:
         table=report(
-            "results/{place}claims.csv",
+            "results/{folder}claims.csv",
             caption="../report/claims.rst",
             category="Claims",
             labels={"table": "claims", "what": "verdicts"},
         ),
-        markdown="results/{place}claims.md",
-        overview="results/{place}overview.rst",
+        markdown="results/{folder}claims.md",
+        overview="results/{folder}overview.rst",
     log:
-        "logs/{place}claims.log",
+        "logs/{folder}claims.log",
     params:
-        code=fingerprint("src/audit.py"),
+        code=code_of("src/audit.py"),
     localrule: True
     shell:
         r"""
         python src/audit.py \
             --claims {input.claims} \
             --paper config/paper \
-            --measured $(dirname {output.table}) \
-            --output {output.table} \
-            --markdown {output.markdown} \
-            --overview {output.overview} \
-            2>{log}
+            --measured "$(dirname {output.table:q})" \
+            --output {output.table:q} \
+            --markdown {output.markdown:q} \
+            --overview {output.overview:q} \
+            2>{log:q}
         """

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cogloat.claims.judge import Judge, Outcome
+from cogloat.claims.judge import Judge
 from cogloat.claims.names import vocabulary
 from cogloat.claims.repetitions import repetitions
+from cogloat.claims.schema import Claims
 from cogloat.claims.tables import Source
-from cogloat.config.claims import Claims
+from cogloat.claims.verdict import Outcome
 
 
 @dataclass(frozen=True)

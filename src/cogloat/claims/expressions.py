@@ -17,8 +17,8 @@ from simpleeval import InvalidExpression, SimpleEval
 from uncertainties import nominal_value, std_dev, umath
 
 from cogloat.claims.names import IncompleteName, NamesAt, Vocabulary
-from cogloat.claims.tables import Number, Source
-from cogloat.config.claims import Place
+from cogloat.claims.schema import Column
+from cogloat.claims.tables import Cell, Number, Source
 from cogloat.errors import UserError, nearest
 
 
@@ -32,7 +32,12 @@ def tables_in(expression: str, known: Vocabulary) -> set[str]:
 
 
 def evaluate(
-    expression: str, source: Source, known: Vocabulary, place: Place, each: str | None
+    expression: str,
+    source: Source,
+    known: Vocabulary,
+    column: Column,
+    each: str | None,
+    value: Callable[[Cell], Number],
 ) -> Number:
     """Return the value of an expression at one dataset and factor.
 
@@ -40,8 +45,9 @@ def evaluate(
         expression: arithmetic, names, and min, max, abs, sqrt, mean, deviation.
         source: the tables that give the numbers.
         known: the names that there are.
-        place: the dataset and factor.
+        column: the dataset and factor.
         each: the value of the name `each`.
+        value: what a cell counts as: its number, or the value of one of its seeds or rounds.
 
     Raises:
         UserError: if it is not an expression, a name is unknown, or it is no finite number.
@@ -52,17 +58,17 @@ def evaluate(
     evaluator = SimpleEval(
         operators=OPERATORS,
         functions=FUNCTIONS,
-        names=NamesAt(source, known, place, each),
+        names=NamesAt(source, known, column, each, value),
         allowed_attrs={IncompleteName: _Everything()},
     )
     try:
-        value = evaluator.eval(expression, previously_parsed=parsed)
-        finite = math.isfinite(nominal_value(value))
+        result = evaluator.eval(expression, previously_parsed=parsed)
+        finite = math.isfinite(nominal_value(result))
     except (InvalidExpression, ArithmeticError, TypeError, ValueError, LookupError) as error:
         raise UserError(f"cannot be computed ({error}). Mend the expression.") from None
-    if not finite or isinstance(value, bool):
-        raise UserError(f"gives {value} at {place}, no finite number. Mend the expression.")
-    return value
+    if not finite or isinstance(result, bool):
+        raise UserError(f"gives {result} at {column}, no finite number. Mend the expression.")
+    return result
 
 
 class _Everything:

@@ -1,79 +1,25 @@
-"""The verdict on a claim: Welch's test where numbers are means over seeds, else the sign."""
+"""The verdict on a claim or a condition, over all the columns that it is about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
-
-from scipy import stats
-from uncertainties import nominal_value
 
 from cogloat.claims.expressions import evaluate, tables_in
 from cogloat.claims.names import MissingNumberError, Vocabulary
-from cogloat.claims.tables import Absent, Number, Source
-from cogloat.config.claims import Entry, Place
+from cogloat.claims.schema import Column, Entry
+from cogloat.claims.tables import Cell, Number, Sample, Source
+from cogloat.claims.verdict import (
+    DIGITS,
+    SEVERITY,
+    Outcome,
+    judge_number,
+    judge_rounds,
+    judge_seeds,
+)
 from cogloat.errors import UserError
-
-Verdict = Literal["fails", "repeated", "undecided", "holds", Absent, "no table"]
-SEVERITY: list[Verdict] = ["fails", "undecided", "holds"]
-DIGITS = 9  # of a margin: what is below is rounding of binary fractions
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A verdict on one cell, or on all of an entry's.
-
-    Attributes:
-        margin: the smallest of those that have the verdict.
-        at: where it is.
-        p: two-sided, of Welch's test on that margin; None where the sign alone decides.
-        seeds: numbers of seeds behind that margin's uncertainty.
-        cells: in how many of how many cells the entry holds.
-        reason: what explains the verdict.
-    """
-
-    verdict: Verdict
-    margin: float | None = None
-    at: str = ""
-    p: float | None = None
-    seeds: str = ""
-    cells: str = ""
-    reason: str = ""
-
-
-def welch(margin: Number) -> float:
-    """Return the two-sided p of a margin whose true value is zero, by Welch's test.
-
-    The margin is (to first order) linear in independent means, each with its standard error and
-    tagged with its number of seeds; the degrees of freedom are Welch and Satterthwaite's.
-    """
-    parts = [(error**2, mean.tag - 1) for mean, error in margin.error_components().items()]
-    variance = sum(part for part, _ in parts)
-    freedom = variance**2 / sum(part**2 / free for part, free in parts)
-    return float(2 * stats.t.sf(abs(margin.nominal_value) / variance**0.5, freedom))
-
-
-def judge_margin(margin: Number, level: float, *, tested: bool, strict: bool) -> Outcome:
-    """Return the verdict on one margin.
-
-    Args:
-        margin: a float, exact, or a value with uncertainties.
-        level: of the test.
-        tested: False to decide an uncertain margin by its sign.
-        strict: whether an exact zero fails.
-    """
-    value = round(float(nominal_value(margin)), DIGITS) + 0.0  # not -0.0
-    by_sign: Verdict = "holds" if value > 0 or (value == 0 and not strict) else "fails"
-    parts = {mean: error for mean, error in _components(margin).items() if error != 0}
-    seeds = ", ".join(map(str, sorted({mean.tag for mean in parts})))
-    if not (tested and parts):
-        return Outcome(by_sign, value, seeds=seeds)
-    if any(mean.tag == 1 for mean in parts):
-        return Outcome("undecided", value, seeds=seeds, reason="one seed")
-    p = welch(margin)
-    return Outcome(by_sign if p <= level else "undecided", value, p=p, seeds=seeds)
 
 
 @dataclass(frozen=True)
@@ -81,7 +27,7 @@ class Judge:
     """Decides entries by the numbers of one source.
 
     Attributes:
-        level: of the test.
+        level: of the tests.
         source: the tables that give the numbers.
         known: the names of expressions.
     """
@@ -106,39 +52,76 @@ class Judge:
         """
         if entry.margin is None:
             return Outcome("no table", reason=entry.reason or "")
-        outcomes, missing, explained = [], 0, 0
-        for place in self._places(label, entry, entry.margin):
+        outcomes, explained = [], 0
+        for column in self._columns(label, entry, entry.margin):
             for each in entry.each or (None,):
-                margin = self._value(label, entry.margin, place, each)
-                if margin is None:
-                    missing += 1
-                    continue
                 tested = claim and not entry.quoted
-                outcome = judge_margin(margin, self.level, tested=tested, strict=claim)
-                at = f"{place}, {each}" if each else str(place)
+                outcome = self._at(label, entry.margin, column, each, tested=tested, strict=claim)
+                at = f"{column}, {each}" if each else str(column)
                 outcomes.append(replace(outcome, at=at))
-                fits = self._fits(label, entry, place, each)
-                explained += fits and outcome.verdict == "fails"
-        return self._over(entry, outcomes, missing, explained)
+                if entry.instead:  # whatever the verdict, so that a mistake in it is found
+                    other = (f"{label}.instead", entry.instead.margin, column, each)
+                    fits = self._at(*other, tested=False, strict=False).verdict == "holds"
+                    explained += fits and outcome.verdict == "fails"
+        return self._over(entry, outcomes, explained)
 
-    def _over(self, entry: Entry, outcomes: list[Outcome], missing: int, explained: int) -> Outcome:
-        if not outcomes:
-            return Outcome(self.source.absent)
-        worst = min(outcomes, key=lambda one: (SEVERITY.index(one.verdict), one.margin))
-        verdicts = [one.verdict for one in outcomes]
+    def _at(
+        self,
+        label: str,
+        expression: str,
+        column: Column,
+        each: str | None,
+        *,
+        tested: bool,
+        strict: bool,
+    ) -> Outcome:
+        """Return the verdict on an expression at one column."""
+        read: list[Cell] = []
+
+        def number(cell: Cell) -> Number:
+            read.append(cell)
+            return cell.number
+
+        def value(of: Callable[[Cell], Number]) -> Number:
+            return evaluate(expression, self.source, self.known, column, each, of)
+
+        with _naming(label, expression):
+            try:
+                margin = value(number)
+            except MissingNumberError:
+                return Outcome(self.source.absent)
+            samples = _common(read)
+            if any(cell.timed for cell in read):
+                if not samples:
+                    return Outcome(self.source.absent, reason="no round has all of these times")
+                _check_unit(*(value(_value_at(samples[0], factor)) for factor in (1, 2)))
+                margins = [value(_value_at(sample)) for sample in samples]
+                return judge_rounds(margins, tested=tested, strict=strict)
+            if tested and len(samples) > 1:
+                return judge_seeds([value(_value_at(sample)) for sample in samples], self.level)
+        return judge_number(margin, self.level, tested=tested, strict=strict)
+
+    def _over(self, entry: Entry, outcomes: Sequence[Outcome], explained: int) -> Outcome:
+        decided = [one for one in outcomes if one.verdict in SEVERITY]
+        absent = [one for one in outcomes if one.verdict not in SEVERITY]
+        if not decided:
+            why = dict.fromkeys(one.reason for one in absent if one.reason)
+            return Outcome(self.source.absent, reason="; ".join(why))
+        worst = min(decided, key=lambda one: (SEVERITY.index(one.verdict), one.margin))
+        verdicts = [one.verdict for one in decided]
         verdict, reasons = worst.verdict, [worst.reason] if worst.reason else []
         if entry.instead and explained:
             failed = verdicts.count("fails")
             reasons.append(f"{entry.instead.reading} ({explained} of {failed} cells)")
-        if missing:
-            reasons.append(f"{missing} {self.source.absent}")
+        if absent:
+            reasons.append(f"{len(absent)} {self.source.absent}")
             if verdict == "holds" and entry.cells != "all":
                 verdict = "undecided"
-        cells = f"{verdicts.count('holds')} of {len(outcomes)}"
+        cells = f"{verdicts.count('holds')} of {len(decided)}"
         return replace(worst, verdict=verdict, cells=cells, reason="; ".join(reasons))
 
-    def _places(self, label: str, entry: Entry, margin: str) -> list[Place]:
-        """Return an entry's places; all: where every table that the margin names has numbers."""
+    def _columns(self, label: str, entry: Entry, margin: str) -> list[Column]:
+        """Return an entry's columns; all: where every table that the margin names has numbers."""
         with _naming(label, margin):
             names = sorted(tables_in(margin, self.known))
             if isinstance(entry.cells, tuple):
@@ -147,28 +130,28 @@ class Judge:
                 raise UserError("names no table whose cells 'all' could be. List the cells.")
         if not self.source.tables.keys() >= set(names):
             return []
-        tables = [[place for place, _ in self.source.tables[name].cells] for name in names]
-        return [place for place in dict.fromkeys(tables[0]) if all(place in own for own in tables)]
-
-    def _value(self, label: str, margin: str, place: Place, each: str | None) -> Number | None:
-        with _naming(label, margin):
-            try:
-                return evaluate(margin, self.source, self.known, place, each)
-            except MissingNumberError:
-                return None
-
-    def _fits(self, label: str, entry: Entry, place: Place, each: str | None) -> bool:
-        """Say whether the entry's other reading explains a cell."""
-        if entry.instead is None:
-            return False
-        margin = self._value(f"{label}.instead", entry.instead.margin, place, each)
-        if margin is None:
-            return False
-        return judge_margin(margin, self.level, tested=False, strict=False).verdict == "holds"
+        tables = [[column for column, _ in self.source.tables[name].cells] for name in names]
+        return [one for one in dict.fromkeys(tables[0]) if all(one in own for own in tables)]
 
 
-def _components(margin: Number) -> dict:
-    return getattr(margin, "error_components", dict)()
+def _common(cells: Sequence[Cell]) -> list[Sample]:
+    """Return the seeds or rounds of the cells if they all have the same ones, else none."""
+    first, *others = [cell.values for cell in cells] or [{}]
+    return list(first) if all(other.keys() == first.keys() for other in others) else []
+
+
+def _value_at(sample: Sample, factor: float = 1) -> Callable[[Cell], Number]:
+    """Return what gives a cell's value of one seed or round, times a factor."""
+    return lambda cell: factor * cell.values[sample]
+
+
+def _check_unit(margin: Number, doubled: Number) -> None:
+    """Refuse a margin that is not the same in seconds and in ratios to a method's seconds."""
+    if not math.isclose(margin, doubled, abs_tol=10**-DIGITS):
+        raise UserError(
+            "depends on the unit of time, but measured times are ratios to the first method. "
+            "Divide times by times."
+        )
 
 
 @contextmanager

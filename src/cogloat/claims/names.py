@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from cogloat.claims.tables import Names, Number, Source
-from cogloat.config.claims import Place
+from cogloat.claims.schema import Column
+from cogloat.claims.tables import Cell, Names, Number, Source
 from cogloat.errors import UserError, nearest
 
 Constants = Mapping[str, float | Mapping[str, float]]
@@ -44,7 +44,7 @@ def vocabulary(sources: Iterable[Source], constants: Constants) -> Vocabulary:
     for source in sources:
         for name, table in source.tables.items():
             rows[name] = rows.get(name, frozenset()) | {names for _, names in table.cells}
-            addresses |= {_address(place, name, names) for place, names in table.cells}
+            addresses |= {_address(column, name, names) for column, names in table.cells}
     return Vocabulary(rows, frozenset(addresses), constants)
 
 
@@ -63,45 +63,53 @@ class IncompleteName:
 
 
 class NamesAt:
-    """The values of first names at one dataset and factor."""
+    """The values of first names at one dataset and factor; `value` gives those of cells."""
 
-    def __init__(self, source: Source, known: Vocabulary, place: Place, each: str | None) -> None:
-        own = {"dataset": place.dataset, "factor": f"if{place.factor}"}
+    def __init__(
+        self,
+        source: Source,
+        known: Vocabulary,
+        column: Column,
+        each: str | None,
+        value: Callable[[Cell], Number],
+    ) -> None:
+        own = {"dataset": column.dataset, "factor": f"if{column.factor}"}
         self._own = own if each is None else {**own, "each": each}
-        self._source, self._known, self._place = source, known, place
+        self._source, self._known, self._column, self._value = source, known, column, value
 
     def __getitem__(self, name: str) -> Number:
         if name in self._own:
             return self._own[name]
         if name in self._known.rows:
             rows = self._known.rows[name]
-            return _tree(name, rows, lambda names: self._number(self._place, name, names))
+            return _tree(name, rows, lambda names: self._number(self._column, name, names))
         if name == "at":
             return _tree("at", self._known.addresses, self._far_number)
         if name in self._known.constants:
             return self._constant(name)
         raise UserError(f"'{name}' has no value here. Give the entry 'each', or mend the name.")
 
-    def _number(self, place: Place, table: str, names: Names) -> Number:
+    def _number(self, column: Column, table: str, names: Names) -> Number:
         try:
-            return self._source.tables[table].cells[place, names].number
+            cell = self._source.tables[table].cells[column, names]
         except KeyError:
             raise MissingNumberError from None
+        return self._value(cell)
 
     def _far_number(self, address: Names) -> Number:
         dataset, factor, table, *names = address
-        place = Place(dataset=dataset, factor=int(factor.removeprefix("if")))
-        return self._number(place, table, tuple(names))
+        column = Column(dataset=dataset, factor=int(factor.removeprefix("if")))
+        return self._number(column, table, tuple(names))
 
     def _constant(self, name: str) -> float:
         constant = self._known.constants[name]
         if not isinstance(constant, Mapping):
             return constant
-        if self._place.dataset not in constant:
+        if self._column.dataset not in constant:
             if self._source.absent == "not measured":  # data of a user's own, not the paper's
                 raise MissingNumberError
-            raise UserError(f"the constant '{name}' has no '{self._place.dataset}'. Add it.")
-        return constant[self._place.dataset]
+            raise UserError(f"the constant '{name}' has no '{self._column.dataset}'. Add it.")
+        return constant[self._column.dataset]
 
 
 def _tree(name: str, paths: frozenset[Names], get: Callable[[Names], Number]) -> IncompleteName:
@@ -116,5 +124,5 @@ def _tree(name: str, paths: frozenset[Names], get: Callable[[Names], Number]) ->
     return IncompleteName(name, {path[0] for path in paths}, follow)
 
 
-def _address(place: Place, table: str, names: Names) -> Names:
-    return (place.dataset, f"if{place.factor}", table, *names)
+def _address(column: Column, table: str, names: Names) -> Names:
+    return (column.dataset, f"if{column.factor}", table, *names)

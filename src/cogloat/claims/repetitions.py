@@ -1,4 +1,4 @@
-"""Rows of numbers that stand in two places under different names. Imports no torch."""
+"""Rows of numbers that are printed twice, under different names. Imports no torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from cogloat.claims.schema import Column
 from cogloat.claims.tables import Cell, Names, Source
-from cogloat.config.claims import Place
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Repetition:
 
     first: str
     second: str
-    same: tuple[Place, ...]
+    same: tuple[Column, ...]
     common: int
 
 
@@ -27,13 +27,13 @@ def repetitions(source: Source, at_least: int) -> Iterator[Repetition]:
         source: the tables; rows that have one name in two tables are meant to be equal.
         at_least: equal cells that make a repetition.
     """
-    rows: dict[tuple[str, Names], dict[Place, Cell]] = {}
+    rows: dict[tuple[str, Names], dict[Column, Cell]] = {}
     for table, content in source.tables.items():
-        for (place, names), cell in content.cells.items():
-            rows.setdefault((table, names), {})[place] = cell
+        for (column, names), cell in content.cells.items():
+            rows.setdefault((table, names), {})[column] = cell
     for (one, own), (other, others) in combinations(rows.items(), 2):
-        common = [place for place in own if place in others]
-        same = tuple(place for place in common if _digits(own[place]) == _digits(others[place]))
+        common = [column for column in own if column in others]
+        same = tuple(column for column in common if _digits(own[column]) == _digits(others[column]))
         if one[1] != other[1] and len(same) >= at_least:
             yield Repetition(_address(*one), _address(*other), same, len(common))
 

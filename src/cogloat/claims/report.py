@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from cogloat.claims.audit import Finding
-from cogloat.claims.judge import Outcome, Verdict
-from cogloat.config.claims import Claims
+from cogloat.claims.schema import Claims
+from cogloat.claims.verdict import Outcome, Verdict
 
-DETAILS = ["margin", "at", "p", "cells", "seeds", "reason"]
+DETAILS = ["margin", "at", "test", "p", "cells", "seeds", "reason"]
 COLUMNS = [
     *("kind", "id", "where", "claim"),
     *("printed", *(f"printed_{detail}" for detail in DETAILS)),
@@ -26,6 +27,18 @@ SECTIONS: dict[str, tuple[Verdict, ...]] = {
     "Holds": ("holds",),
     "No table decides": ("no table", "not printed", "not measured"),
 }
+MARKDOWN = re.compile(r"[\\`*\[\]<>&|]|(?<!\w)_|_(?!\w)")  # what is not text there
+# Nor in reStructuredText; at its beginning it would make a directive, a list or a table as well.
+RESTRUCTURED = re.compile(r"^\W|^(?=\w+[.)](?:\s|$))|[\\`*_|]")
+
+MEASURED = (
+    "By measured numbers it is decided by the t-test on the margins of the single seeds (paired), "
+    "as a seed gives every method the same order of images and the same initial weights, or by "
+    "Welch's test where not all numbers behind a margin are of the same seeds or their single "
+    "values are not known; one seed decides nothing. Measured times are ratios within rounds: a "
+    "claim about them is decided where the middle half of the rounds' margins is on one side of "
+    "zero (quartiles), and its margin is their median. "
+)
 
 
 def to_csv(findings: Sequence[Finding]) -> str:
@@ -43,7 +56,7 @@ def to_markdown(findings: Sequence[Finding], claims: Claims) -> str:
         own = [finding for finding in findings if _worst(finding) in verdicts]
         if own:
             lines += [f"## {title} ({len(own)})", "", *_table(own, measured=measured), ""]
-    return "\n".join([*lines, _legend(claims), ""])
+    return "\n".join([*lines, _legend(claims, measured=measured), ""])
 
 
 def to_overview(findings: Sequence[Finding], measured_on: Sequence[str]) -> str:
@@ -69,14 +82,24 @@ def to_overview(findings: Sequence[Finding], measured_on: Sequence[str]) -> str:
             contradicted, key=lambda own: KINDS.index(own.kind)
         ),
     }
-    lines = [f"Measured on {', '.join(measured_on)}.", ""]
+    lines = [f"Measured on {_escaped(', '.join(measured_on), RESTRUCTURED)}.", ""]
     for title, found in parts.items():
         lines += [f"**{title} ({len(found)})**", ""]
-        lines += [f"- {own.claim} *({own.where})*" for own in found[:SHOWN]] or ["- nothing"]
+        lines += [_item(own) for own in found[:SHOWN]] or ["- nothing"]
         if len(found) > SHOWN:
             lines.append(f"- and {len(found) - SHOWN} more: `claims.csv`_")
         lines.append("")
     return "\n".join(lines)
+
+
+def _item(finding: Finding) -> str:
+    claim, where = (_escaped(text, RESTRUCTURED) for text in (finding.claim, finding.where))
+    return f"- {claim} *({where})*"
+
+
+def _escaped(text: str, special: re.Pattern[str]) -> str:
+    """Return a text on one line, in which what is special to a format stands for itself."""
+    return special.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def _row(finding: Finding) -> dict[str, Any]:
@@ -117,32 +140,36 @@ def _table(findings: Sequence[Finding], *, measured: bool) -> list[str]:
     headers = ["Where", "Kind", "Statement", "Printed"] + ["Measured"] * measured
     rows = []
     for finding in findings:
-        cells = [finding.where, finding.kind, finding.claim, _cell(finding.printed)]
+        where, claim = (_escaped(text, MARKDOWN) for text in (finding.where, finding.claim))
+        cells = [where, finding.kind, claim, _cell(finding.printed)]
         if measured:
             cells.append(_cell(finding.measured) if finding.measured else "")
-        rows.append([cell.replace("|", "\\|") for cell in cells])
+        rows.append(cells)
     return [f"| {' | '.join(row)} |" for row in (headers, ["---"] * len(headers), *rows)]
 
 
 def _cell(outcome: Outcome) -> str:
-    """Return for example `fails, 0 of 6; -6.2 at cifar100 IF 50, p 0.0003`."""
+    """Return for example `fails, 0 of 6; -6.2 at cifar100 IF 50, welch, p 0.0003`."""
+    reason = _escaped(outcome.reason, MARKDOWN)
     if outcome.verdict in SECTIONS["No table decides"]:
-        return outcome.reason or outcome.verdict
+        return reason or outcome.verdict
     text = f"**{outcome.verdict}**, {outcome.cells}"
     if outcome.margin is not None:
-        text += f"; {outcome.margin:+.3g} at {outcome.at}"
+        text += f"; {outcome.margin:+.3g} at {_escaped(outcome.at, MARKDOWN)}"
+    if outcome.test not in ("sign", ""):
+        text += f", {outcome.test}"
     if outcome.p is not None:
         text += f", p {outcome.p:.2g}"
-    return text + (f"; {outcome.reason}" if outcome.reason else "")
+    return text + (f"; {reason}" if reason else "")
 
 
-def _legend(claims: Claims) -> str:
+def _legend(claims: Claims, *, measured: bool) -> str:
     return (
         "Each cell: the verdict, in how many of the cells (columns of a table) the statement "
         "holds, then the margin where it is smallest among the cells with that verdict; a "
-        "positive margin agrees. A claim about means over seeds is decided by Welch's test, "
-        f"two-sided at {claims.level:g}, with {claims.printed_seeds} seeds behind each printed "
-        "deviation; numbers printed without a deviation count as exact, and no correction is "
-        "made for many tests. Quoted digits, exact numbers and conditions on the tables are "
-        "decided by the sign."
+        "positive margin agrees. A claim about means over training seeds is decided two-sided at "
+        f"{claims.level:g}: by printed numbers by Welch's test (welch), with "
+        f"{claims.printed_seeds} seeds behind each printed deviation; numbers printed without a "
+        f"deviation count as exact. {MEASURED * measured}No correction is made for many tests. "
+        "Quoted digits, exact numbers and conditions on the tables are decided by the sign."
     )

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, FiniteFloat, ValidationError
 from uncertainties import ufloat
 
-from cogloat.config.claims import Place
+from cogloat.claims.schema import Column
 from cogloat.errors import UserError
 
 Number: TypeAlias = Any  # a float (exact) or a value of `uncertainties`, which has no types
 Absent: TypeAlias = Literal["not printed", "not measured"]
 Names: TypeAlias = tuple[str, ...]  # of a row: its values in the key columns
+Sample: TypeAlias = int | tuple[Column, int]  # a training seed, or a round of a column
 PRINTED = ("dataset", "factor", "mean", "std")
 MEASURED = ("dataset", "factor", "seeds", "mean", "std")
+TIMED = ("dataset", "factor", "rounds", "ratios", "mean")
+MEND, REMAKE = "Mend the line.", "Make the table again."
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,17 @@ class Cell:
 
     Attributes:
         number: the mean with its standard error, tagged with the number of seeds; a plain float
-            where no deviation is printed. Every use of it is the same random variable.
+            where no deviation is known. Every use of it is the same random variable.
+        values: where they are known, training seed -> value. Of a timed cell (column, round) ->
+            ratio to the table's first method, as methods alternate in the rounds of one column.
+        timed: whether it has rounds and not training seeds: its mean, in seconds, decides nothing.
     """
 
     mean: float
     std: float | None
     number: Number
+    values: Mapping[Sample, float] = field(default_factory=dict)
+    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Table:
     """The numbers of one table, and the names of its key columns."""
 
     keys: Names
-    cells: Mapping[tuple[Place, Names], Cell]
+    cells: Mapping[tuple[Column, Names], Cell]
 
 
 @dataclass(frozen=True)
@@ -51,23 +60,46 @@ class Source:
     tables: Mapping[str, Table]
     absent: Absent
 
-    def places(self) -> list[str]:
+    def columns(self) -> list[str]:
         """Return the datasets and factors of all tables, once each."""
         cells = [cell for table in self.tables.values() for cell in table.cells]
-        return list(dict.fromkeys(str(place) for place, _ in cells))
+        return list(dict.fromkeys(str(column) for column, _ in cells))
 
 
 def _blank_is_none(text: str) -> str | None:
     return text or None
 
 
-class _Row(BaseModel):
-    """What a line holds beside its key columns."""
+Listed = BeforeValidator(str.split)
+
+
+class _Line(BaseModel):
+    """What a line of any table holds beside its key columns."""
 
     dataset: Annotated[str, Field(min_length=1)]
     factor: Annotated[int, Field(ge=1)]
     mean: FiniteFloat
+
+    @property
+    def column(self) -> Column:
+        return Column(dataset=self.dataset, factor=self.factor)
+
+
+class _Printed(_Line):
     std: Annotated[Annotated[FiniteFloat, Field(ge=0)] | None, BeforeValidator(_blank_is_none)]
+
+
+class _Measured(_Printed):
+    seeds: Annotated[tuple[int, ...], Listed]
+    values: Annotated[tuple[FiniteFloat, ...], Listed] = ()
+
+
+class _Timed(_Line):
+    rounds: Annotated[tuple[int, ...], Listed]
+    ratios: Annotated[tuple[FiniteFloat, ...], Listed]
+
+
+Line = TypeVar("Line", bound=_Line)
 
 
 def read_printed(folder: Path, seeds: int) -> Source:
@@ -80,16 +112,20 @@ def read_printed(folder: Path, seeds: int) -> Source:
     Raises:
         UserError: naming the file, the line and the fix.
     """
+
+    def cell(line: _Printed) -> Cell:
+        return Cell(line.mean, line.std, _number(line.mean, line.std, seeds))
+
     tables = {}
     for path in sorted(folder.glob("table*.csv")):
-        columns, lines = _read_csv(path)
-        keys = columns[: -len(PRINTED)]
-        if not keys or columns != (*keys, *PRINTED):
+        header, lines = _read_csv(path)
+        keys = header[: -len(PRINTED)]
+        if not keys or header != (*keys, *PRINTED):
             needed = ", ".join(PRINTED)
             raise UserError(
                 f"{path}: its columns must be key columns, then {needed}. Mend the header."
             )
-        tables[path.stem] = _table(path, keys, [(line, seeds) for line in lines])
+        tables[path.stem] = _table(path, keys, lines, _Printed, cell, MEND)
     if not tables:
         raise UserError(f"{folder}: has no table<N>.csv. Name the folder of the printed tables.")
     return Source(tables, "not printed")
@@ -99,8 +135,9 @@ def read_measured(folder: Path, printed: Source) -> Source:
     """Read our tables, `<folder>/table<N>.csv`, of those that the paper has.
 
     Args:
-        folder: the key columns of the printed table, dataset, factor, seeds, mean, std; others
-            are ignored. `seeds` lists them: "0 1 2".
+        folder: the key columns of the printed table, dataset, factor, mean, and of means over
+            training seeds `seeds` ("0 1 2"), std and, where known, `values`, one a seed; of times
+            `rounds` and `ratios`, one a round. Others are ignored.
         printed: the paper's tables.
 
     Raises:
@@ -111,12 +148,15 @@ def read_measured(folder: Path, printed: Source) -> Source:
         path = folder / f"{name}.csv"
         if not path.is_file():
             continue
-        columns, lines = _read_csv(path)
-        for column in (*table.keys, *MEASURED):
-            if column not in columns:
-                raise UserError(f"{path}: has no column '{column}'. Make the table again.")
-        counted = [(line, _seeds(path, number, line)) for number, line in enumerate(lines, 2)]
-        tables[name] = _table(path, table.keys, counted)
+        header, lines = _read_csv(path)
+        timed = "rounds" in header
+        for needed in (*table.keys, *(TIMED if timed else MEASURED)):
+            if needed not in header:
+                raise UserError(f"{path}: has no column '{needed}'. {REMAKE}")
+        if timed:
+            tables[name] = _table(path, table.keys, lines, _Timed, _timed_cell, REMAKE)
+        else:
+            tables[name] = _table(path, table.keys, lines, _Measured, _measured_cell, REMAKE)
     if not tables:
         names = ", ".join(f"{name}.csv" for name in printed.tables)
         raise UserError(f"{folder}: has none of {names}. Name the folder of the measured tables.")
@@ -140,38 +180,71 @@ def _read_csv(path: Path) -> tuple[Names, list[dict[str, str]]]:
     return tuple(header), [dict(zip(header, line, strict=True)) for line in lines]
 
 
-def _table(path: Path, keys: Names, lines: list[tuple[dict[str, str], int]]) -> Table:
-    cells: dict[tuple[Place, Names], Cell] = {}
-    for number, (line, seeds) in enumerate(lines, start=2):
+def _table(
+    path: Path,
+    keys: Names,
+    lines: list[dict[str, str]],
+    model: type[Line],
+    cell: Callable[[Line], Cell],
+    fix: str,
+) -> Table:
+    """Return the table whose lines are of a type, which `cell` makes cells of or refuses."""
+    cells: dict[tuple[Column, Names], Cell] = {}
+    for number, values in enumerate(lines, start=2):
         try:
-            row = _Row.model_validate(line)
+            line = model.model_validate(values)
+            made = cell(line)
         except ValidationError as error:
             problem = error.errors()[0]
             raise UserError(
                 f"{path}: line {number}: {problem['loc'][0]}: {problem['msg']}, but it is "
-                f"'{problem['input']}'. Mend the line."
+                f"'{problem['input']}'. {fix}"
             ) from None
-        place = Place(dataset=row.dataset, factor=row.factor)
-        names = tuple(line[key] for key in keys)
-        if (place, names) in cells:
-            raise UserError(f"{path}: {' '.join(names)} on {place} is there twice. Remove one.")
-        cells[place, names] = Cell(row.mean, row.std, _number(row, seeds))
+        except ValueError as error:
+            raise UserError(f"{path}: line {number}: {error}. {fix}") from None
+        names = tuple(values[key] for key in keys)
+        if (line.column, names) in cells:
+            raise UserError(
+                f"{path}: {' '.join(names)} on {line.column} is there twice. Remove one."
+            )
+        cells[line.column, names] = made
     return Table(keys, cells)
 
 
-def _number(row: _Row, seeds: int) -> Number:
-    if seeds == 1:
-        return ufloat(row.mean, math.nan, tag=1)
-    if not row.std:  # none printed, or none to the digits of the table: exact
-        return row.mean
-    return ufloat(row.mean, row.std / math.sqrt(seeds), tag=seeds)
-
-
-def _seeds(path: Path, number: int, line: dict[str, str]) -> int:
-    seeds = len(set(line["seeds"].split()))
-    if seeds == 0 or (seeds > 1 and not line["std"]):
-        raise UserError(
-            f"{path}: line {number}: seeds '{line['seeds']}' with std '{line['std']}'. "
-            "Make the table again."
+def _measured_cell(line: _Measured) -> Cell:
+    mean, std, seeds = line.mean, line.std, line.seeds
+    if not _one_each(seeds, line.values or seeds) or (len(seeds) > 1 and std is None):
+        raise ValueError(
+            f"seeds '{_listing(seeds)}' with std '{'' if std is None else std}' and values "
+            f"'{_listing(line.values)}'"
         )
-    return seeds
+    if len(line.values) > 1:  # whatever the digits of the table
+        mean, std = statistics.fmean(line.values), statistics.stdev(line.values)
+    values: dict[Sample, float] = dict(zip(seeds, line.values, strict=False))  # or none of them
+    return Cell(mean, std, _number(mean, std, len(seeds)), values)
+
+
+def _timed_cell(line: _Timed) -> Cell:
+    if not _one_each(line.rounds, line.ratios):
+        raise ValueError(f"rounds '{_listing(line.rounds)}' with ratios '{_listing(line.ratios)}'")
+    values: dict[Sample, float] = {
+        (line.column, number): ratio for number, ratio in zip(line.rounds, line.ratios, strict=True)
+    }
+    return Cell(line.mean, None, line.mean, values, timed=True)
+
+
+def _number(mean: float, std: float | None, seeds: int) -> Number:
+    if seeds == 1:
+        return ufloat(mean, math.nan, tag=1)
+    if not std:  # none printed, or none to the digits of the table: exact
+        return mean
+    return ufloat(mean, std / math.sqrt(seeds), tag=seeds)
+
+
+def _one_each(numbers: tuple[int, ...], values: tuple[float, ...]) -> bool:
+    """Say whether there are distinct seeds or rounds, and a value of each."""
+    return 0 < len(numbers) == len(set(numbers)) == len(values)
+
+
+def _listing(numbers: tuple[float, ...]) -> str:
+    return " ".join(map(str, numbers))

@@ -14,7 +14,7 @@ def epoch_order(size: int, generator: torch.Generator) -> Tensor:
     return torch.randperm(size, generator=generator)
 
 
-def balanced_order(labels_N: Tensor, counts_C: Tensor, generator: torch.Generator) -> Tensor:
+def class_balanced_order(labels_N: Tensor, counts_C: Tensor, generator: torch.Generator) -> Tensor:
     """Return as many positions as there are images, with replacement, every class as often.
 
     Labels, counts and generator are on the CPU.
@@ -28,7 +28,7 @@ class ClassIndex:
 
     Attributes:
         order_N: the images, class by class.
-        place_N: an image's place among its class's, counted from 0.
+        rank_N: an image's rank among its class's, counted from 0.
         start_C: where a class begins in `order_N`.
         count_C: its images.
     """
@@ -38,9 +38,9 @@ class ClassIndex:
         self.order_N = labels_N.argsort(stable=True)
         self.count_C = torch.bincount(labels_N)
         self.start_C = self.count_C.cumsum(0) - self.count_C
-        rank_N = torch.empty_like(self.order_N)
-        rank_N[self.order_N] = torch.arange(len(labels_N), device=labels_N.device)
-        self.place_N = rank_N - self.start_C[labels_N]
+        sorted_N = torch.empty_like(self.order_N)
+        sorted_N[self.order_N] = torch.arange(len(labels_N), device=labels_N.device)
+        self.rank_N = sorted_N - self.start_C[labels_N]
 
 
 def global_positives(
@@ -70,10 +70,10 @@ def global_positives(
         _without_replacement(lots_Bk, others_B),
         (lots_Bk * others_B[:, None]).long(),
     )
-    own_B1 = index.place_N[anchors_B][:, None]
-    places_Bk = torch.where(drawn_Bk >= own_B1, drawn_Bk + 1, drawn_Bk)
-    places_Bk = torch.where((others_B == 0)[:, None], own_B1, places_Bk)
-    return index.order_N[index.start_C[labels_B][:, None] + places_Bk]
+    own_B1 = index.rank_N[anchors_B][:, None]
+    ranks_Bk = torch.where(drawn_Bk >= own_B1, drawn_Bk + 1, drawn_Bk)
+    ranks_Bk = torch.where((others_B == 0)[:, None], own_B1, ranks_Bk)
+    return index.order_N[index.start_C[labels_B][:, None] + ranks_Bk]
 
 
 def _without_replacement(lots_Bk: Tensor, sizes_B: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tarfile
 import urllib.error
@@ -19,7 +18,7 @@ from sklearn.model_selection import train_test_split
 from torchvision.datasets import CIFAR10, CIFAR100
 from tqdm import tqdm
 
-from cogloat.config.schema import Dataset, Digits, ImageFolder, ListFile, TorchvisionCifar
+from cogloat.config.dataset import Dataset, Digits, ImageFolder, ListFile, TorchvisionCifar
 from cogloat.data.store import SPLITS, Images, Split
 from cogloat.errors import UserError
 from cogloat.files import sha256
@@ -27,12 +26,13 @@ from cogloat.files import sha256
 Parts = dict[Split, Images]
 
 
-def read_source(dataset: Dataset, raw: Path) -> tuple[Parts, list[str]]:
+def read_source(dataset: Dataset, raw: Path, threads: int) -> tuple[Parts, list[str]]:
     """Read a dataset's images, labels and class names.
 
     Args:
         dataset: says where from, how many classes, and the side of the square images.
         raw: folder for what is downloaded.
+        threads: that decode images.
 
     Raises:
         UserError: if the source is missing, damaged, or not as the dataset's file says.
@@ -41,9 +41,9 @@ def read_source(dataset: Dataset, raw: Path) -> tuple[Parts, list[str]]:
         case TorchvisionCifar() as source:
             parts, classes = _cifar(source, raw)
         case ImageFolder() as source:
-            parts, classes = _image_folder(source, dataset.image_size)
+            parts, classes = _image_folder(source, dataset.image_size, threads)
         case ListFile() as source:
-            parts, classes = _list_file(source, dataset.image_size)
+            parts, classes = _list_file(source, dataset.image_size, threads)
         case Digits() as source:
             parts, classes = _digits(source)
     if len(classes) != dataset.classes:
@@ -115,7 +115,7 @@ def _digits(source: Digits) -> tuple[Parts, list[str]]:
     return parts, [str(name) for name in digits.target_names]
 
 
-def _image_folder(source: ImageFolder, size: int) -> tuple[Parts, list[str]]:
+def _image_folder(source: ImageFolder, size: int, threads: int) -> tuple[Parts, list[str]]:
     root = Path(source.path)
     classes = {split: _folders(root / split) for split in SPLITS}
     if classes["train"] != classes["test"]:
@@ -130,7 +130,7 @@ def _image_folder(source: ImageFolder, size: int) -> tuple[Parts, list[str]]:
                 raise UserError(f"{root / split / name}: the class has no image. Add some.")
             paths += own
             labels += [label] * len(own)
-        parts[split] = Images(_decode(paths, size, split), np.array(labels))
+        parts[split] = Images(_decode(paths, size, threads, split), np.array(labels))
     return parts, classes["train"]
 
 
@@ -140,11 +140,11 @@ def _folders(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir() if path.is_dir())
 
 
-def _list_file(source: ListFile, size: int) -> tuple[Parts, list[str]]:
+def _list_file(source: ListFile, size: int, threads: int) -> tuple[Parts, list[str]]:
     parts = {}
     for split, name in (("train", source.train), ("test", source.test)):
         paths, labels = _read_list(Path(name))
-        decoded = _decode([Path(source.root) / path for path in paths], size, split)
+        decoded = _decode([Path(source.root) / path for path in paths], size, threads, split)
         parts[split] = Images(decoded, np.array(labels))
     count = max(int(part.labels_N.max()) for part in parts.values()) + 1
     return {split: parts[split] for split in SPLITS}, [str(label) for label in range(count)]
@@ -163,10 +163,10 @@ def _read_list(file: Path) -> tuple[list[str], list[int]]:
     return paths, labels
 
 
-def _decode(paths: Sequence[Path], size: int, what: str) -> NDArray[np.uint8]:
+def _decode(paths: Sequence[Path], size: int, threads: int, what: str) -> NDArray[np.uint8]:
     """Decode images to [N, 3, size, size] in parallel (PIL leaves the interpreter's lock)."""
     images_NCHW = np.empty((len(paths), 3, size, size), np.uint8)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         decoded: Iterable[NDArray[np.uint8]] = pool.map(lambda path: _image(path, size), paths)
         shown = tqdm(decoded, desc=f"decode {what}", total=len(paths), unit="img", disable=None)
         for position, image in enumerate(shown):

@@ -62,5 +62,5 @@ def summarise(
         **means,
         "group_mean": sum(present) / len(present),
         "group_sizes": {name: int(members_C.sum()) for name, members_C in groups.items()},
-        "per_class": classes_C.tolist(),
+        "per_class": tuple(classes_C.tolist()),
     }

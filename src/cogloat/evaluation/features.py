@@ -10,12 +10,12 @@ import math
 import torch
 from torch import Tensor
 
+from cogloat.results.features import Measures
+
 CHUNK = 1024  # rows of a distance matrix at a time
 
 
-def describe_features(
-    features_ND: Tensor, labels_N: Tensor, classes: int
-) -> dict[str, float | None]:
+def describe_features(features_ND: Tensor, labels_N: Tensor, classes: int) -> Measures:
     """Return every measure of Table 1, intra alignment with pairs counted either way.
 
     Two classes of one feature each have no spread to divide by: no improved uniformity then.
@@ -27,13 +27,13 @@ def describe_features(
     variances_C = class_variances(features_ND, labels_N, centres_CD)
     ordered = float(intra_alignment(features_ND, labels_N, classes))
     improved = float(improved_inter_uniformity(centres_CD, variances_C))
-    return {
-        "intra_ordered": ordered,
-        "intra_unordered": ordered / 2,
-        "variance": float(variances_C.mean()),
-        "inter": float(inter_uniformity(centres_CD)),
-        "improved_inter": improved if math.isfinite(improved) else None,
-    }
+    return Measures(
+        intra_ordered=ordered,
+        intra_unordered=ordered / 2,
+        variance=float(variances_C.mean()),
+        inter=float(inter_uniformity(centres_CD)),
+        improved_inter=improved if math.isfinite(improved) else None,
+    )
 
 
 def intra_alignment(features_ND: Tensor, labels_N: Tensor, classes: int) -> Tensor:

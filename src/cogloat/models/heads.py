@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cogloat.models.kinds import ClassifierKind
+from cogloat.config.types import HeadName
 
 
 class ProjectionHead(nn.Module):
@@ -36,9 +36,7 @@ class CosineClassifier(nn.Module):
         return F.linear(F.normalize(features, dim=1), F.normalize(self.weight, dim=1))
 
 
-def make_classifier(
-    kind: ClassifierKind, features: int, classes: int
-) -> nn.Linear | CosineClassifier:
+def make_classifier(kind: HeadName, features: int, classes: int) -> nn.Linear | CosineClassifier:
     """Return a classifier; a linear one starts from Kaiming-normal weights, like the backbone."""
     if kind == "cosine":
         return CosineClassifier(features, classes)

@@ -41,6 +41,19 @@ def joined(column: str) -> Callable[[pd.DataFrame], str]:
     return lambda own: "; ".join(dict.fromkeys(own[column]))
 
 
+def to_csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV text in full precision: no deviation is rounded to none."""
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def with_printed(table: pd.DataFrame, printed: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return a table of means with the paper's numbers, nan where it has none, and differences."""
+    paper = printed.rename(columns={"mean": "paper_mean", "std": "paper_std"})
+    table = table.merge(paper, on=keys, how="left")
+    table["difference"] = table["mean"] - table["paper_mean"]
+    return table
+
+
 def beside_printed(row: Any, digits: int) -> str:
     """Return a mean with its deviation and, where the paper has one, its number."""
     text = f"{row.mean:.{digits}f}" + (f" ± {row.std:.{digits}f}" if pd.notna(row.std) else "")
@@ -53,10 +66,11 @@ def spread(table: pd.DataFrame) -> str:
     """Return the words for what stands behind the means of a table: seeds and deviation."""
     seeds = joined("seeds")(table)
     if table["std"].isna().all():
-        return f"seed {seeds}, one run each: no deviation, no interval"
+        return f"training seed {seeds} of one long-tailed subset: no deviation, no interval"
     return (
-        f"mean over seeds {seeds}, ± sample standard deviation (n-1); half the width of the mean's "
-        "interval is in the CSV"
+        f"mean over training seeds {seeds} of one long-tailed subset, ± sample standard deviation "
+        "(n-1); the CSV has the values and half the width of the mean's interval, which is over "
+        "such seeds and not over subsets"
     )
 
 

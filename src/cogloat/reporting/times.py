@@ -1,4 +1,4 @@
-"""Table 4: seconds of a training epoch and their ratio to the first method's. Imports no torch."""
+"""The table of times: seconds of a training epoch, and ratios to one method's. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,26 +9,10 @@ import pandas as pd
 
 from cogloat.errors import UserError
 from cogloat.reporting.layout import by_data_set, joined
-from cogloat.reporting.raw_times import CELL, MACHINE
+from cogloat.reporting.seeds import in_order
+from cogloat.results.printed import CELL
+from cogloat.results.timings import MACHINE
 
-PRINTED = [*CELL, "mean", "std"]
-COLUMNS = [
-    *CELL,
-    "label",
-    "seeds",
-    "mean",
-    "std",
-    "low",
-    "high",
-    "ratio",
-    "ratio_low",
-    "ratio_high",
-    "floor",
-    "outside_floor",
-    "paper_mean",
-    "paper_ratio",
-    *MACHINE,
-]
 QUARTILES = (0.25, 0.75)
 
 
@@ -40,14 +24,14 @@ def time_table(
     Args:
         timings: from `read_timings`; the ratios are to the first line's method.
         labels: method -> the name the table prints.
-        printed: the paper's seconds; columns method, dataset, factor, mean, std.
+        printed: the paper's seconds, from `read_printed`.
 
     Returns:
-        Of each round, in place of a seed: seconds of an epoch (as many steps as whole batches, and
-        the start), their ratio to the first method's in the same round, and the percentage of a
-        step that is outside its floor. `mean`, `ratio`, `floor` (seconds of an epoch) and
-        `outside_floor` are medians over the rounds, `std` is the sample standard deviation (n-1),
-        low and high are quartiles.
+        Of the rounds: seconds of an epoch (as many steps as whole batches, and the start), their
+        ratio to the first method's in the same round, and the percentage of a step that is outside
+        its floor. `mean` (named as in the paper's table), `ratio`, `floor` (seconds of an epoch)
+        and `outside_floor` are medians, low and high are quartiles; `ratios` has the ratio of each
+        of `rounds`.
 
     Raises:
         UserError: if the first method was not timed on a dataset and factor.
@@ -59,29 +43,10 @@ def time_table(
             f"{row.file}: method: there is no '{reference}' on {row.dataset} IF {row.factor}, to "
             "which the ratios are. Time it beside the others."
         )
-    table = rounds.groupby(CELL, sort=False, as_index=False).agg(
-        seeds=("round", lambda numbers: " ".join(map(str, sorted(numbers)))),
-        mean=("epoch", "median"),
-        std=("epoch", "std"),
-        low=("epoch", _lower),
-        high=("epoch", _upper),
-        ratio=("ratio", "median"),
-        ratio_low=("ratio", _lower),
-        ratio_high=("ratio", _upper),
-        floor=("floor_epoch", "median"),
-        outside_floor=("outside", "median"),
-        **{column: (column, "first") for column in MACHINE},
-    )
-    paper = printed[PRINTED[:-1]].rename(columns={"mean": "paper_mean"})
+    table = pd.DataFrame([_row(own, labels) for _, own in rounds.groupby(CELL, sort=False)])
+    paper = printed.drop(columns="std").rename(columns={"mean": "paper_mean"})
     paper = _with_ratio(paper, reference, [], "paper_mean", "paper_ratio")
-    table = table.merge(paper, on=CELL, how="left")
-    table["label"] = table["method"].map(labels)
-    return table[COLUMNS]
-
-
-def to_csv(table: pd.DataFrame) -> str:
-    """Return the table as CSV text, numbers with six digits."""
-    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return table.merge(paper, on=CELL, how="left")
 
 
 def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
@@ -93,7 +58,7 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
     """
     head = {"Method": joined("label")}
     first = table.iloc[0]
-    rounds = " or ".join(dict.fromkeys(str(len(seeds.split())) for seeds in table["seeds"]))
+    rounds = " or ".join(dict.fromkeys(str(len(own.split())) for own in table["rounds"]))
     what = (
         f"Ratio to {first['label']} and seconds of one training epoch on {first['device']}, "
         f"{first['precision']}, CPU threads: {first['threads']}. Medians over {rounds} rounds in "
@@ -125,6 +90,27 @@ def _epochs(timings: pd.DataFrame) -> pd.DataFrame:
     return rounds
 
 
+def _row(rounds: pd.DataFrame, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return a line of the table: what its rounds have in common, medians and quartiles."""
+    numbers, ratios = in_order(dict(zip(rounds["round"], rounds["ratio"], strict=True)))
+    low, high = rounds[["epoch", "ratio"]].quantile(list(QUARTILES)).to_dict("records")
+    return {
+        **rounds[CELL].iloc[0],
+        "label": labels[rounds["method"].iloc[0]],
+        "rounds": numbers,
+        "mean": rounds["epoch"].median(),
+        "low": low["epoch"],
+        "high": high["epoch"],
+        "ratio": rounds["ratio"].median(),
+        "ratio_low": low["ratio"],
+        "ratio_high": high["ratio"],
+        "ratios": ratios,
+        "floor": rounds["floor_epoch"].median(),
+        "outside_floor": rounds["outside"].median(),
+        **rounds[[*MACHINE]].iloc[0],
+    }
+
+
 def _with_ratio(
     rows: pd.DataFrame, reference: str, keys: list[str], column: str, name: str
 ) -> pd.DataFrame:
@@ -134,14 +120,6 @@ def _with_ratio(
     joined_rows = rows.join(base, on=keys)
     joined_rows[name] = joined_rows[column] / joined_rows.pop("base")
     return joined_rows
-
-
-def _lower(values: pd.Series) -> float:
-    return float(values.quantile(QUARTILES[0]))
-
-
-def _upper(values: pd.Series) -> float:
-    return float(values.quantile(QUARTILES[1]))
 
 
 def _cell(row: Any) -> str:

@@ -5,41 +5,24 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import Any, Protocol
+from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import Parameter
 from tqdm import tqdm
 
-from cogloat.config.schema import Training
 from cogloat.errors import UserError
+from cogloat.methods.objective import Objective
+from cogloat.methods.settings import Training
+from cogloat.results.history import Row
 from cogloat.training.machine import Machine
 from cogloat.training.resume import Interruption, ResumeState
 from cogloat.training.schedule import begins_cycle, learning_rate_factor
 
-Row = dict[str, int | float | None]
-
-
-class Objective(Protocol):
-    """A module that turns a batch into a loss; its state dictionary is all the state it has."""
-
-    size: int  # number of training images
-
-    def order(self, epoch: int) -> Tensor:
-        """Return the positions of the images in the order of the epoch, on the CPU."""
-
-    def start_epoch(self, epoch: int) -> None:
-        """Prepare what stays constant within an epoch."""
-
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the scalar "loss" of a batch and what else to log, as means over the batch."""
-
-    def end_epoch(self, epoch: int) -> Row:
-        """Return what is measured once an epoch."""
-
 
 def fit(
-    objective: Any,
+    objective: Objective,
     settings: Training,
     machine: Machine,
     resume: ResumeState,
@@ -48,7 +31,7 @@ def fit(
     """Train an objective; the result does not depend on how often the run was interrupted.
 
     Args:
-        objective: an `nn.Module` with the `Objective` protocol, on the machine's device.
+        objective: what is trained, on the machine's device.
         settings: epochs, batch size, optimizer and schedule.
         machine: device and precision.
         resume: where the state is kept; it stays there until the caller removes it.
@@ -61,7 +44,7 @@ def fit(
         UserError: if there are fewer images than a batch, or the loss is not finite.
     """
     steps = _steps(objective.size, settings)
-    optimizer = make_optimizer(objective, settings)
+    optimizer = make_optimizer(objective.parameters(), settings)
     history: list[Row] = []
     sums: dict[str, Tensor] = {}
     first_epoch, first_step = 0, 0
@@ -134,9 +117,9 @@ def fit(
     return history
 
 
-def make_optimizer(objective: nn.Module, settings: Training) -> torch.optim.SGD:
-    """Return the optimizer of what an objective can train."""
-    trainable = [weight for weight in objective.parameters() if weight.requires_grad]
+def make_optimizer(parameters: Iterable[Parameter], settings: Training) -> torch.optim.SGD:
+    """Return the optimizer of those parameters that are not frozen."""
+    trainable = [weight for weight in parameters if weight.requires_grad]
     return torch.optim.SGD(
         trainable,
         lr=settings.optimizer.lr,
@@ -147,7 +130,7 @@ def make_optimizer(objective: nn.Module, settings: Training) -> torch.optim.SGD:
 
 
 def take_step(
-    objective: Any,
+    objective: Objective,
     optimizer: torch.optim.Optimizer,
     machine: Machine,
     positions_B: Tensor,
@@ -157,7 +140,7 @@ def take_step(
     """Train on one batch; return the objective's loss and what else it logs.
 
     Args:
-        objective: an `nn.Module` with the `Objective` protocol, in training mode.
+        objective: what is trained, in training mode.
         optimizer: of `make_optimizer`.
         machine: device and precision.
         positions_B: of the batch's images.

@@ -7,26 +7,36 @@ import contextlib
 import ctypes
 import os
 import platform
-from dataclasses import dataclass
-from typing import Any
+import time
+from dataclasses import dataclass, field
 
 import numpy
 import torch
 import torchvision
 
 from cogloat.errors import UserError
+from cogloat.results.provenance import Process
 
 IMAGE_VARIABLE = "COGLOAT_IMAGE"  # SHA-256 of the container image that a job runs in
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+PRECISIONS = ("float32", "tf32", "bfloat16")
+FIRST_WITH_TF32 = 8  # major compute capability: NVIDIA's Ampere
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and how a stage runs."""
+    """Where and how a stage runs.
+
+    Attributes:
+        precision: of the networks: float32, tf32 (float32 whose products a GPU rounds to 10 bits of
+            mantissa), or bfloat16 (float32 but for what autocast computes in it).
+        started: when this process began, by the monotonic clock.
+    """
 
     device: torch.device
     threads: int
     precision: str
+    started: float = field(default_factory=time.monotonic)
 
     def autocast(self) -> torch.autocast:
         """Return the context of a forward pass in this machine's precision."""
@@ -34,21 +44,23 @@ class Machine:
             self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
         )
 
-    def describe(self) -> dict[str, Any]:
-        """Return what provenance records of the machine."""
+    def process(self) -> Process:
+        """Return what provenance records of this process, as of now."""
         cuda = self.device.type == "cuda"
-        return {
-            "device": torch.cuda.get_device_name(self.device) if cuda else _processor(),
-            "threads": self.threads,
-            "precision": self.precision,
-            "image": os.environ.get(IMAGE_VARIABLE),
-            "versions": {
+        return Process(
+            device=torch.cuda.get_device_name(self.device) if cuda else _processor(),
+            cpu_capability=torch.backends.cpu.get_cpu_capability(),
+            threads=self.threads,
+            precision=self.precision,
+            image=os.environ.get(IMAGE_VARIABLE),
+            versions={
                 "python": platform.python_version(),
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),
                 "torchvision": torchvision.__version__,
                 "numpy": numpy.__version__,
             },
-        }
+            seconds=round(time.monotonic() - self.started, 1),
+        )
 
 
 def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,18 +70,19 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     group.add_argument(
         "--precision",
-        choices=["float32", "bfloat16"],
+        choices=PRECISIONS,
         default="float32",
-        help="of the networks' forward passes (default: float32)",
+        help="of the networks (default: float32); tf32 needs a GPU",
     )
 
 
 def set_up_machine(args: argparse.Namespace) -> Machine:
-    """Choose the device and make every operation deterministic.
+    """Choose the device and the precision, and make every operation deterministic.
 
     Raises:
-        UserError: if the device does not exist.
+        UserError: if the device does not exist, or has no such precision.
     """
+    started = time.monotonic()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
     name = args.device
     if name == "auto":
@@ -85,13 +98,28 @@ def set_up_machine(args: argparse.Namespace) -> Machine:
     if args.threads < 1:
         raise UserError(f"--threads {args.threads}: at least 1 is needed. Change the value.")
     torch.set_num_threads(args.threads)
+    _set_precision(device, args.precision)
     torch.use_deterministic_algorithms(True)
     # nothing reads such memory; filling it costs time
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     if device.type == "cpu":
         _keep_freed_memory()
-    return Machine(device, args.threads, args.precision)
+    return Machine(device, args.threads, args.precision, started)
+
+
+def _set_precision(device: torch.device, precision: str) -> None:
+    """Make float32 mean float32: cuDNN's convolutions would compute in TF32 by default."""
+    has_tf32 = device.type == "cuda" and (
+        torch.cuda.get_device_capability(device)[0] >= FIRST_WITH_TF32
+    )
+    if precision == "tf32" and not has_tf32:
+        raise UserError(
+            f"--precision tf32: {device} has no such format, NVIDIA's GPUs since Ampere have it. "
+            "Use float32 or bfloat16."
+        )
+    products = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.fp32_precision = products  # type: ignore[attr-defined]
 
 
 def _keep_freed_memory() -> None:

@@ -2,57 +2,84 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
+from pydantic import ValidationError
+
+from cogloat.checkpoint import load_checkpoint, save_checkpoint
 from cogloat.errors import UserError
-from cogloat.training.checkpoint import load_checkpoint, save_checkpoint
+from cogloat.results.provenance import Process
 
 # SIGURG: a cluster's warning before a time limit; it ends no program that does not know it
 WARNING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGURG)
 
 
 class ResumeState:
-    """The file a run goes on from.
+    """The file a run goes on from, named by what the run depends on.
+
+    Where that changes, another file is meant and the run starts afresh; nothing is ever mixed.
 
     Attributes:
-        identity: what the run depends on (configuration, code, split, ...), name -> hash.
+        path: the file, in a scratch folder, never a declared output.
+        identity: what the run depends on (configuration, code, split, ...), name -> hash or value.
     """
 
-    def __init__(self, path: Path, identity: dict[str, str], save_every: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: Mapping[str, str],
+        save_every: float,
+        process: Callable[[], Process],
+    ) -> None:
         """Name the file.
 
         Args:
-            path: the file, in a scratch folder, never a declared output.
+            folder: of the file.
             identity: what must be equal for a state to be gone on from.
             save_every: seconds between two saves.
+            process: describes this process, as of now.
         """
-        self.path = path
-        self.identity = identity
-        self._save_every = save_every
+        self.identity = dict(identity)
+        digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
+        self.path = folder / f"{digest[:16]}.pt"
+        self._save_every, self._process = save_every, process
+        self._earlier: tuple[Process, ...] = ()
         self._saved_at = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state to go on from, or None.
+        """Return the state to go on from, or None; say so where there are only others' states.
 
         Raises:
-            UserError: if the file is damaged, or was made by another run.
+            UserError: if the file is damaged, or is another run's that was given this name.
         """
         if not self.path.exists():
+            for other in sorted(self.path.parent.glob("*.pt")):
+                print(f"starting afresh: {other} {_difference(other, self)}", file=sys.stderr)
             return None
         state = load_checkpoint(self.path, "resume state")
-        found = state.get("identity", {})
-        changed = [name for name, value in self.identity.items() if found.get(name) != value]
-        if changed:
+        try:
+            self._earlier = tuple(Process.model_validate(one) for one in state["processes"])
+            known = state["identity"] == self.identity
+        except (KeyError, TypeError, ValidationError):
+            known = False
+        if not known:
             raise UserError(
-                f"{self.path}: this resume state was made with another {' and '.join(changed)}. "
-                "Delete it to start over, or undo the change to go on from it."
+                f"{self.path}: this is not the resume state of this run. Delete it to start over."
             )
         return state
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """The processes that worked on the run, this one last."""
+        return (*self._earlier, self._process())
 
     def due(self) -> bool:
         """Say whether it is time to save again."""
@@ -60,12 +87,23 @@ class ResumeState:
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the state on disk."""
-        save_checkpoint(self.path, {"identity": self.identity, **state})
+        processes = [process.model_dump() for process in self.processes]
+        save_checkpoint(self.path, {"identity": self.identity, "processes": processes, **state})
         self._saved_at = time.monotonic()
 
     def remove(self) -> None:
         """Delete the state, once the run's outputs are all written."""
         self.path.unlink(missing_ok=True)
+
+
+def _difference(other: Path, own: ResumeState) -> str:
+    """Say in what another state's run differs from one's own."""
+    try:
+        found = load_checkpoint(other, "resume state")["identity"]
+        changed = [name for name, value in own.identity.items() if found.get(name) != value]
+    except (UserError, KeyError, AttributeError):
+        return "cannot be read"
+    return f"was made with another {' and '.join(changed)}"
 
 
 class Interruption:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from cogloat.config.schema import Cosine, Steps
+from cogloat.methods.epochs import whole_epochs
+from cogloat.methods.settings import Cosine, Steps
 
 
 def learning_rate_factor(schedule: Cosine | Steps, epoch: int, epochs: int) -> float:
@@ -19,7 +20,7 @@ def learning_rate_factor(schedule: Cosine | Steps, epoch: int, epochs: int) -> f
         A linear warm-up (1/w, 2/w, ..., 1) in the first w epochs; then the cosine from 1 towards 0
         (of the cycle that the epoch is in), or the factor of the last milestone passed.
     """
-    warmup = round(schedule.warmup * epochs)
+    warmup = whole_epochs(schedule.warmup, epochs)
     if epoch < warmup:
         return (epoch + 1) / warmup
     if isinstance(schedule, Cosine):
@@ -28,7 +29,7 @@ def learning_rate_factor(schedule: Cosine | Steps, epoch: int, epochs: int) -> f
     passed = [
         factor
         for at, factor in zip(schedule.at, schedule.factors, strict=True)
-        if epoch >= round(at * epochs)
+        if epoch >= whole_epochs(at, epochs)
     ]
     return passed[-1] if passed else 1.0
 
@@ -40,6 +41,6 @@ def begins_cycle(schedule: Cosine | Steps, epoch: int, epochs: int) -> bool:
 
 def _cycle(schedule: Cosine, epoch: int, epochs: int) -> tuple[int, int]:
     """Return the first epoch of the cycle that holds an epoch, and that of the next."""
-    bounds = [round(cycle * epochs / schedule.cycles) for cycle in range(schedule.cycles + 1)]
-    following = next(place for place, bound in enumerate(bounds) if bound > epoch)
+    bounds = [whole_epochs(n / schedule.cycles, epochs) for n in range(schedule.cycles + 1)]
+    following = next(number for number, bound in enumerate(bounds) if bound > epoch)
     return bounds[following - 1], bounds[following]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -12,12 +11,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from cogloat.config.schema import MomentumContrast, RunConfig
-from cogloat.data.imageset import ImageSet
 from cogloat.errors import UserError
-from cogloat.objectives import Materials
-from cogloat.objectives.contrastive import Contrastive
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.moco.objective import Contrast
+from cogloat.methods.rooms import build
 from cogloat.randomness import generator, seeded_globally
+from cogloat.runs.effective import RunConfig
 from cogloat.training.loop import make_optimizer, take_step
 from cogloat.training.machine import Machine
 
@@ -38,7 +37,7 @@ class Floor:
     networks are copies, so that the objective does not change.
     """
 
-    def __init__(self, objective: Contrastive, config: RunConfig, machine: Machine) -> None:
+    def __init__(self, objective: Contrast, config: RunConfig, machine: Machine) -> None:
         self._query, self._key = copy.deepcopy((objective.query, objective.key))
         self._machine = machine
         settings = objective.settings
@@ -76,28 +75,23 @@ class Floor:
 class TimedTraining:
     """An objective in training, a few steps of an epoch at a time, and its floor."""
 
-    def __init__(
-        self, config: RunConfig, training: ImageSet, coreset: ImageSet | None, machine: Machine
-    ) -> None:
+    def __init__(self, config: RunConfig, inputs: Inputs, machine: Machine) -> None:
         """Build the objective as its training does.
 
         Args:
-            config: of a contrastive or prototypical pretrain stage.
-            training: the long-tailed set.
-            coreset: the images behind prototypes, for objectives that have them.
+            config: of a pretrain stage of the rooms moco and proco.
+            inputs: of its training.
             machine: device and precision.
 
         Raises:
-            UserError: if the objective has prototypes and there is no coreset.
+            UserError: if an input is missing or damaged.
         """
-        assert isinstance(config.settings, MomentumContrast)
-        module = importlib.import_module(f"cogloat.objectives.{config.settings.objective}")
         with seeded_globally(config.seed, "initialise", config.stage):
-            self.objective = module.build(
-                Materials(config, training, machine.device, coreset=coreset)
-            )
+            objective = build(config.settings, inputs)
+        assert isinstance(objective, Contrast)
+        self.objective = objective
         self.objective.train()
-        self._optimizer = make_optimizer(self.objective, config.settings)
+        self._optimizer = make_optimizer(self.objective.parameters(), config.settings)
         self._floor = Floor(self.objective, config, machine)
         self._machine, self._batch_size = machine, config.settings.batch_size
         self.steps_per_epoch = self.objective.size // self._batch_size

@@ -1,25 +1,24 @@
 """The audit of the paper: its transcribed tables, its claims, and the script."""
 
-import contextlib
 import csv
-import io
+import json
 import math
 import re
 import shutil
-import sys
+import subprocess
+from dataclasses import replace
 from decimal import Decimal
-from subprocess import CompletedProcess
-from unittest import mock
 
 import pytest
-from scripts import REPO, run
+from docutils import nodes
+from docutils.core import publish_doctree
+from markdown_it import MarkdownIt
+from scripts import REPO, command, run
 
-from audit import main
 from cogloat.claims.judge import Judge
 from cogloat.claims.names import vocabulary
+from cogloat.claims.schema import load_claims
 from cogloat.claims.tables import read_measured, read_printed
-from cogloat.config.claims import load_claims
-from cogloat.errors import main_guard
 
 CLAIMS = REPO / "config" / "claims.yaml"
 PAPER = REPO / "config" / "paper"
@@ -35,22 +34,13 @@ def arguments(folder, *, claims=CLAIMS, paper=PAPER, measured=None, overview=Non
 
 
 def audit(folder, **files):
-    """Run the script in this process: a second less than in its own."""
-    code, errors = 0, io.StringIO()
-    command = [str(part) for part in arguments(folder, **files)]
-    with mock.patch.object(sys, "argv", command), contextlib.redirect_stderr(errors):
-        try:
-            main_guard(main)
-        except SystemExit as stop:
-            code = stop.code
-    return CompletedProcess(command, code, "", errors.getvalue())
+    return run(*arguments(folder, **files))
 
 
 def findings(folder, **files):
     """Run the script and return its CSV, id -> row."""
     done = audit(folder, **files)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     with open(folder / "claims.csv") as file:
         return {row["id"]: row for row in csv.DictReader(file)}
 
@@ -197,8 +187,10 @@ def test_rows_of_table_5_are_rows_of_table_6(printed):
 def test_tests_and_signs_are_told_apart(printed):
     tested = printed["outperforms_bcl"]
     assert float(tested["printed_p"]) < 0.05
-    assert tested["printed_seeds"] == "3"
-    assert printed["intra_is_smaller"]["printed_p"] == ""
+    assert (tested["printed_test"], tested["printed_seeds"]) == ("welch", "3")
+    exact = printed["intra_is_smaller"]
+    assert (exact["printed_test"], exact["printed_p"]) == ("sign", "")
+    assert printed["adequate_gradients"]["printed_test"] == ""
     assert {row["measured"] for row in printed.values()} == {""}
 
 
@@ -221,7 +213,8 @@ def test_markdown_begins_with_the_contradictions(tmp_path):
 def test_script_by_itself_writes_the_same_bytes_and_nothing_else(tmp_path):
     findings(tmp_path)
     first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    done = run(*arguments(tmp_path))
+    line = command(*arguments(tmp_path))
+    done = subprocess.run(line, text=True, capture_output=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
     assert first.keys() == {"claims.csv", "claims.md"}
@@ -305,14 +298,19 @@ def test_other_features_turn_the_findings_on_table_1(edited):
 # --- measured tables ---
 
 
-def table2(folder, *lines, name="table2.csv", header="method,dataset,factor,label,seeds,mean,std"):
+OLDER = "method,dataset,factor,label,seeds,mean,std"
+SEEDED = "method,dataset,factor,label,seeds,values,mean,std"
+TIMED = "method,dataset,factor,label,rounds,ratio,ratio_low,ratio_high,ratios,mean"
+
+
+def measure(folder, *lines, name="table2.csv", header=OLDER):
     folder.mkdir(exist_ok=True)
     (folder / name).write_text("\n".join((header, *lines)) + "\n")
     return folder
 
 
 def test_measured_numbers_stand_beside_the_printed_ones(tmp_path):
-    folder = table2(
+    folder = measure(
         tmp_path / "measured",
         "kcl,digits,10,KCL,0 1 2,77.00,0.50",
         "tsc,digits,10,TSC,0,70.00,",
@@ -335,8 +333,200 @@ def test_measured_numbers_stand_beside_the_printed_ones(tmp_path):
     assert "| Measured |" in (tmp_path / "claims.md").read_text()
 
 
+def test_measured_claim_is_decided_on_the_seeds_that_both_methods_share(tmp_path):
+    lines = ("kcl,digits,10,KCL,0 1 2,70 75 80,75,5", "cogloat,digits,10,Ours,0 1 2,{},76,4.95")
+    measured = {}
+    for name, values in (("paired", "71 76.1 80.9"), ("older", "")):
+        rows = [line.format(values) for line in lines]
+        folder = measure(tmp_path / name, *rows, header=SEEDED)
+        measured[name] = findings(tmp_path, measured=folder)["cogloat_outperforms_kcl"]
+    row = measured["paired"]
+    assert (row["measured"], row["measured_test"]) == ("holds", "paired")
+    assert (row["measured_seeds"], row["measured_p"]) == ("3", "0.003317")
+    row = measured["older"]
+    assert (row["measured"], row["measured_test"]) == ("undecided", "welch")
+    assert "; +1 at digits IF 10, welch, p 0.82 |" in (tmp_path / "claims.md").read_text()
+
+
+def test_values_count_whatever_the_digits_of_mean_and_std(tmp_path):
+    folder = measure(
+        tmp_path / "measured",
+        "kcl,digits,10,KCL,0 1 2,70.001 70.002 70.003,70.00,0.00",
+        header=SEEDED,
+    )
+    (cell,) = read_measured(folder, read_printed(PAPER, 3)).tables["table2"].cells.values()
+    assert cell.number.nominal_value == pytest.approx(70.002)
+    assert cell.number.std_dev == pytest.approx(0.001 / math.sqrt(3))
+    assert cell.values == {0: 70.001, 1: 70.002, 2: 70.003}
+
+
+# Medians of the seconds (the last column) that say the opposite of the ratios within the rounds.
+TIMES = (
+    "kcl,digits,10,KCL,0 1 2 3 4,1,1,1,1 1 1 1 1,10",
+    "kcl_global,digits,10,Global,0 1 2 3 4,1.2,1.1,1.3,1.1 1.2 1.3 0.9 1.4,9",
+    "kcl_proco,digits,10,ProCo,0 1 2 3 4,1.1,0.9,1.3,0.8 0.9 1.1 1.3 1.4,20",
+)
+
+
+def test_claims_on_times_are_decided_by_the_ratios_of_the_rounds(tmp_path):
+    folder = measure(tmp_path / "measured", *TIMES, name="table4.csv", header=TIMED)
+    rows = findings(tmp_path, measured=folder)
+    longer = rows["global_takes_longer"]
+    assert (longer["measured"], longer["measured_margin"]) == ("holds", "0.2")
+    assert rows["proco_takes_longer"]["measured"] == "undecided"
+    for id_ in ("global_takes_longer", "proco_takes_longer"):
+        assert rows[id_]["measured_test"] == "quartiles"
+        assert (rows[id_]["measured_seeds"], rows[id_]["measured_p"]) == ("", "")
+        assert (rows[id_]["printed"], rows[id_]["printed_test"]) == ("holds", "sign")
+    assert "+0.2 at digits IF 10, quartiles |" in (tmp_path / "claims.md").read_text()
+
+
+def test_times_of_two_data_sets_are_not_compared(tmp_path):
+    lines = [
+        line.replace("digits,10", f"{dataset},100")
+        for dataset in ("cifar10", "cifar100")
+        for line in TIMES
+    ]
+    folder = measure(tmp_path / "measured", *lines, name="table4.csv", header=TIMED)
+    row = findings(tmp_path, measured=folder)["fewer_images_take_no_longer"]
+    assert (row["measured"], row["measured_reason"]) == (
+        *("not measured", "no round has all of these times"),
+    )
+
+
+def test_every_entry_on_times_means_the_same_in_ratios_as_in_seconds():
+    claims = load_claims(CLAIMS)
+    entries = {**claims.claims, **claims.consistency}
+    timed = [entry for entry in entries.values() if "table4" in (entry.margin or "")]
+    assert len(timed) >= 3
+    seconds = read_printed(PAPER, claims.printed_seeds)
+    scaled = read_printed(PAPER, claims.printed_seeds)
+    cells = scaled.tables["table4"].cells
+    for key, cell in cells.items():
+        cells[key] = replace(cell, number=cell.number / 12)
+    for entry in timed:
+        outcomes = [
+            Judge(claims.level, source, vocabulary([source], claims.constants)).decide(
+                "", entry, claim=True
+            )
+            for source in (seconds, scaled)
+        ]
+        assert outcomes[0] == outcomes[1], entry.claim
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("kcl,digits,10,KCL,0 1,1,1,1,1,10", "line 2: rounds '0 1' with ratios '1.0'"),
+        ("kcl,digits,10,KCL,0 0,1,1,1,1 1,10", "line 2: rounds '0 0' with ratios '1.0 1.0'"),
+        ("kcl,digits,10,KCL,,1,1,1,,10", "line 2: rounds '' with ratios ''"),
+        ("kcl,digits,10,KCL,0 1,1,1,1,1 nan,10", "line 2: ratios: "),
+    ],
+)
+def test_damaged_table_of_times_is_named(tmp_path, line, message):
+    folder = measure(tmp_path / "measured", line, name="table4.csv", header=TIMED)
+    refused(tmp_path, f"{folder / 'table4.csv'}: {message}", measured=folder)
+
+
+def test_times_without_their_ratios_are_refused(tmp_path):
+    folder = measure(tmp_path / "measured", name="table4.csv", header=TIMED.replace("ratios,", ""))
+    refused(tmp_path, "table4.csv: has no column 'ratios'", measured=folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("70 75", "line 2: seeds '0 1 2' with std '5.0' and values '70.0 75.0'"),
+        ("70 75 inf", "line 2: values: "),
+        ("70 75 high", "line 2: values: "),
+    ],
+)
+def test_damaged_values_are_named(tmp_path, values, message):
+    line = f"kcl,digits,10,KCL,0 1 2,{values},75,5"
+    folder = measure(tmp_path / "measured", line, header=SEEDED)
+    refused(tmp_path, f"{folder / 'table2.csv'}: {message}", measured=folder)
+
+
+# --- a statement is text, whatever stands in it ---
+
+
+def markdown_cells(path):
+    """Return the texts of a file, as they are read by whom it is shown to."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(path.read_text())
+    inline = [part for token in tokens for part in token.children or ()]
+    assert not [part for part in (*tokens, *inline) if part.type.startswith("html")]
+    return ["".join(part.content for part in token.children) for token in tokens if token.children]
+
+
+def restructured(path):
+    """Return a file as docutils reads it, in a page that has the table which it refers to."""
+    return publish_doctree(path.read_text() + "\n.. _claims.csv: claims.csv\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a | b",
+        "a \\| b \\* c",
+        "two\n\nparagraphs\n| and | a | row |",
+        "<script>alert(1)</script> &amp; `code` *stars* _low_ [link](x)",
+        ".. include:: /etc/hostname",
+        ".. raw:: html\n\n   <b>x</b>",
+        "- a list",
+        "1. a list",
+        "(a) a list",
+        ":field: of a list",
+        "reference_ and |substitution| and a\\slash\\",
+        "====",
+        "ends with a literal block::",
+    ],
+)
+def test_statement_is_shown_as_it_is_written(tmp_path, text):
+    claims = tmp_path / "claims.yaml"
+    old = "where: Section 5.2\n    claim: The method outperforms TSC\n"
+    original, quoted = CLAIMS.read_text(), json.dumps(text)
+    assert original.count(old) == 1
+    changed = original.replace(old, f"where: {quoted}\n    claim: {quoted}\n")
+    claims.write_text(re.sub("(reason: )no row has them", lambda own: own[1] + quoted, changed))
+    folder = measure(
+        tmp_path / "measured",
+        "tsc,digits,10,TSC,0 1 2,70 71 72,71,1",
+        "cogloat_proco,digits,10,Ours,0 1 2,80 81 82,81,1",
+        header=SEEDED,
+    )
+    overview = tmp_path / "overview.rst"
+    findings(tmp_path, claims=claims, measured=folder, overview=overview)
+    shown = " ".join(text.split())
+
+    # where, claim, and by both sources the reason why another one is decided by no table
+    assert markdown_cells(tmp_path / "claims.md").count(shown) == 4
+    (item,) = [
+        item
+        for item in restructured(overview).findall(nodes.list_item)
+        if item.astext() == f"{shown} ({shown})"
+    ]
+    plain = (nodes.list_item, nodes.paragraph, nodes.emphasis, nodes.Text)
+    assert {type(node) for node in item.findall()} == set(plain)
+
+
+def test_name_of_a_data_set_is_text_too(tmp_path):
+    folder = measure(
+        tmp_path / "measured",
+        "tsc,x_ |b| <i>,10,TSC,0 1 2,70 71 72,71,1",
+        "cogloat_proco,x_ |b| <i>,10,Ours,0 1 2,80 81 83,81,1",
+        header=SEEDED,
+    )
+    overview = tmp_path / "overview.rst"
+    findings(tmp_path, measured=folder, overview=overview)
+    cells = markdown_cells(tmp_path / "claims.md")
+    assert [cell for cell in cells if "at x_ |b| <i> IF 10, paired, p 0.00" in cell]
+    first = next(restructured(overview).findall(nodes.paragraph))
+    assert first.astext() == "Measured on x_ |b| <i> IF 10."
+    assert {type(node) for node in first.findall()} == {nodes.paragraph, nodes.Text}
+
+
 def test_measured_contradiction_comes_first_though_the_printed_numbers_agree(tmp_path):
-    folder = table2(
+    folder = measure(
         tmp_path / "measured",
         "kcl,cifar10,100,KCL,0 1 2,90.00,0.50",
         "cogloat,cifar10,100,CoGloAT,0 1 2,80.00,0.50",
@@ -348,7 +538,7 @@ def test_measured_contradiction_comes_first_though_the_printed_numbers_agree(tmp
 
 
 def test_overview_sorts_the_claims_by_what_was_measured(tmp_path):
-    folder = table2(
+    folder = measure(
         tmp_path / "measured",
         "kcl,digits,10,KCL,0 1 2,77.00,0.50",
         "tsc,digits,10,TSC,0 1 2,85.00,0.50",
@@ -377,7 +567,7 @@ def test_overview_sorts_the_claims_by_what_was_measured(tmp_path):
 
 
 def test_deviation_of_zero_counts_as_exact(tmp_path):
-    folder = table2(tmp_path / "measured", "kcl,digits,10,KCL,0 1,77.00,0.00")
+    folder = measure(tmp_path / "measured", "kcl,digits,10,KCL,0 1,77.00,0.00")
     claims = load_claims(CLAIMS)
     source = read_measured(folder, read_printed(PAPER, claims.printed_seeds))
     (cell,) = source.tables["table2"].cells.values()
@@ -385,7 +575,7 @@ def test_deviation_of_zero_counts_as_exact(tmp_path):
 
 
 def test_standard_error_is_of_the_tables_seeds(tmp_path):
-    folder = table2(tmp_path / "measured", "kcl,digits,10,KCL,0 1 2 3,77.00,0.50")
+    folder = measure(tmp_path / "measured", "kcl,digits,10,KCL,0 1 2 3,77.00,0.50")
     (cell,) = read_measured(folder, read_printed(PAPER, 3)).tables["table2"].cells.values()
     assert (cell.number.std_dev, cell.number.tag) == (0.25, 4)
     printed = read_printed(PAPER, 3).tables["table2"].cells
@@ -478,23 +668,25 @@ def test_damaged_table_is_named(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("kcl,digits,10,KCL,0 1 2,77.00,", "line 2: seeds '0 1 2' with std ''"),
+        ("kcl,digits,10,KCL,0 1 2,77.00,", "line 2: seeds '0 1 2' with std '' and values ''"),
         ("kcl,digits,10,KCL,,77.00,", "line 2: seeds '' with std ''"),
+        ("kcl,digits,10,KCL,0 0 1,77.00,0.5", "line 2: seeds '0 0 1' with std '0.5'"),
+        ("kcl,digits,10,KCL,0 a,77.00,0.5", "line 2: seeds: "),
         ("kcl,digits,10,KCL,0,,", "line 2: mean: "),
     ],
 )
 def test_damaged_measured_table_is_named(tmp_path, line, message):
-    folder = table2(tmp_path / "measured", line)
+    folder = measure(tmp_path / "measured", line)
     refused(tmp_path, f"{folder / 'table2.csv'}: {message}", measured=folder)
 
 
 def test_measured_table_without_seeds_is_refused(tmp_path):
-    folder = table2(tmp_path / "measured", header="method,dataset,factor,mean,std")
+    folder = measure(tmp_path / "measured", header="method,dataset,factor,mean,std")
     refused(tmp_path, "table2.csv: has no column 'seeds'", measured=folder)
 
 
-def test_script_by_itself_ends_with_one_message(tmp_path):
-    done = run(*arguments(tmp_path, paper=tmp_path))
+def test_folder_without_tables_ends_in_one_message(tmp_path):
+    done = audit(tmp_path, paper=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"error: {tmp_path}: has no table<N>.csv. Name the folder of the printed tables.\n"

@@ -1,6 +1,8 @@
-"""Expressions, values with uncertainties and verdicts."""
+"""Expressions, values with uncertainties, and verdicts over cells."""
 
 import math
+import statistics
+from operator import attrgetter
 
 import pytest
 from hypothesis import given
@@ -9,15 +11,16 @@ from scipy import stats
 from uncertainties import ufloat
 
 from cogloat.claims.expressions import evaluate
-from cogloat.claims.judge import Judge, judge_margin, welch
+from cogloat.claims.judge import Judge
 from cogloat.claims.names import MissingNumberError, vocabulary
 from cogloat.claims.repetitions import repetitions
+from cogloat.claims.schema import Column, Entry, Reading
 from cogloat.claims.tables import Cell, Source, Table
-from cogloat.config.claims import Entry, Place, Reading
+from cogloat.claims.verdict import welch
 from cogloat.errors import UserError
 
-HERE = Place(dataset="cifar10", factor=100)
-THERE = Place(dataset="cifar100", factor=50)
+HERE = Column(dataset="cifar10", factor=100)
+THERE = Column(dataset="cifar100", factor=50)
 CONSTANTS = {"half": 0.5, "classes": {"cifar10": 10}}
 
 
@@ -26,14 +29,15 @@ def mean_of(mean, std, seeds=3):
 
 
 def source(**tables):
-    """Return tables from, for each, row -> place -> number."""
+    """Return tables from, for each, row -> column -> number or cell."""
     made = {}
     for name, rows in tables.items():
         cells = {}
         for row, numbers in rows.items():
-            for place, number in numbers.items():
-                cell = Cell(getattr(number, "nominal_value", number), None, number)
-                cells[place, tuple(row.split("."))] = cell
+            for column, number in numbers.items():
+                mean = getattr(number, "nominal_value", number)
+                cell = number if isinstance(number, Cell) else Cell(mean, None, number)
+                cells[column, tuple(row.split("."))] = cell
         made[name] = Table(("key",), cells)
     return Source(made, "not measured")
 
@@ -45,8 +49,8 @@ TABLES = source(
 KNOWN = vocabulary([TABLES], CONSTANTS)
 
 
-def value(expression, place=HERE, each=None, tables=TABLES):
-    return evaluate(expression, tables, KNOWN, place, each)
+def value(expression, column=HERE, each=None, tables=TABLES):
+    return evaluate(expression, tables, KNOWN, column, each, attrgetter("number"))
 
 
 def decide(tables, *, claim=True, level=0.05, **entry):
@@ -54,26 +58,7 @@ def decide(tables, *, claim=True, level=0.05, **entry):
     return Judge(level, tables, vocabulary([tables], CONSTANTS)).decide("f: e", entry, claim=claim)
 
 
-# --- Welch's test ---
-
-
-@given(
-    means=st.tuples(st.floats(0, 100), st.floats(0, 100)),
-    stds=st.tuples(st.floats(0.01, 5), st.floats(0.01, 5)),
-    seeds=st.tuples(st.integers(2, 20), st.integers(2, 20)),
-)
-def test_two_measured_cells_give_the_p_of_scipy(means, stds, seeds):
-    first, second = (mean_of(*cell) for cell in zip(means, stds, seeds, strict=True))
-    expected = stats.ttest_ind_from_stats(
-        *(means[0], stds[0], seeds[0], means[1], stds[1], seeds[1]), equal_var=False
-    )
-    assert welch(first - second) == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
-
-
-@given(st.floats(-5, 5), st.floats(0.01, 5), st.integers(2, 20))
-def test_one_measured_cell_beside_an_exact_one_gives_the_p_of_one_sample(gain, std, seeds):
-    p = 2 * stats.t.sf(abs(gain) * math.sqrt(seeds) / std, seeds - 1)
-    assert welch(mean_of(70 + gain, std, seeds) - 70) == pytest.approx(p, rel=1e-6)
+# --- expressions ---
 
 
 def test_a_cell_that_is_there_twice_is_one_random_variable():
@@ -81,46 +66,6 @@ def test_a_cell_that_is_there_twice_is_one_random_variable():
     doubled = value("table2.ours + table2.ours")
     assert doubled.std_dev == pytest.approx(2 * ours.std_dev)
     assert value("table2.ours - table2.ours").std_dev == 0
-
-
-@pytest.mark.parametrize(
-    ("margin", "tested", "strict", "verdict"),
-    [
-        (0.1, True, True, "holds"),
-        (-0.1, True, True, "fails"),
-        (0.0, True, True, "fails"),
-        (0.0, True, False, "holds"),
-        (0.1 + 0.2 - 0.3, True, True, "fails"),  # zero but for binary fractions
-        (0.3 - 0.1 - 0.2, True, False, "holds"),
-        (mean_of(1, 0.1), True, True, "holds"),
-        (mean_of(-1, 0.1), True, True, "fails"),
-        (mean_of(1, 1), True, True, "undecided"),
-        (mean_of(-1, 1), True, True, "undecided"),
-        (mean_of(-1, 1), False, True, "fails"),
-        (ufloat(9, math.nan, tag=1), True, True, "undecided"),
-        (ufloat(9, math.nan, tag=1), False, True, "holds"),
-    ],
-)
-def test_verdict_on_one_margin(margin, tested, strict, verdict):
-    assert judge_margin(margin, 0.05, tested=tested, strict=strict).verdict == verdict
-
-
-def test_level_decides():
-    margin = mean_of(0.2, 0.1)
-    p = welch(margin)
-    for level, verdict in ((p * 0.99, "undecided"), (p, "holds"), (p * 1.01, "holds")):
-        assert judge_margin(margin, level, tested=True, strict=True).verdict == verdict
-
-
-def test_one_seed_is_the_reason():
-    outcome = judge_margin(
-        ufloat(9, math.nan, tag=1) - mean_of(5, 1), 0.05, tested=True, strict=True
-    )
-    assert (outcome.verdict, outcome.reason, outcome.seeds) == ("undecided", "one seed", "1, 3")
-    assert outcome.p is None
-
-
-# --- expressions ---
 
 
 @pytest.mark.parametrize(
@@ -155,7 +100,7 @@ def test_each_names_a_row():
 
 def test_a_number_that_the_tables_lack_is_missing_not_unknown():
     with pytest.raises(MissingNumberError):
-        value("table1.variance.kcl", place=THERE)
+        value("table1.variance.kcl", column=THERE)
 
 
 @pytest.mark.parametrize(
@@ -196,19 +141,19 @@ def test_what_is_no_number_is_refused_with_the_reason(expression, message):
 def test_constant_of_another_dataset_is_asked_for_where_the_paper_has_it():
     printed = Source(TABLES.tables, "not printed")
     with pytest.raises(UserError, match="the constant 'classes' has no 'cifar100'"):
-        value("classes", place=THERE, tables=printed)
+        value("classes", column=THERE, tables=printed)
     with pytest.raises(MissingNumberError):  # data of a user's own: not measured
-        value("classes", place=THERE)
+        value("classes", column=THERE)
 
 
 # --- claims over several cells ---
 
 
 def gains(**numbers):
-    """Return a table in which `ours` gains so much on `kcl`, a place a number."""
-    places = [Place(dataset=name, factor=1) for name in numbers]
-    ours = dict(zip(places, numbers.values(), strict=True))
-    return source(table2={"kcl": dict.fromkeys(places, 0.0), "ours": ours})
+    """Return a table in which `ours` gains so much on `kcl`, a column a number."""
+    columns = [Column(dataset=name, factor=1) for name in numbers]
+    ours = dict(zip(columns, numbers.values(), strict=True))
+    return source(table2={"kcl": dict.fromkeys(columns, 0.0), "ours": ours})
 
 
 GAIN = "table2.ours - table2.kcl"
@@ -229,7 +174,7 @@ def test_verdict_over_cells_is_the_worst_one(numbers, verdict, cells, at, margin
     assert outcome.margin == pytest.approx(margin)
 
 
-def test_place_that_another_table_lacks_is_not_a_cell():
+def test_column_that_another_table_lacks_is_not_a_cell():
     tables = source(table2={"kcl": {HERE: 1.0, THERE: 1.0}}, table5={"ours": {THERE: 2.0}})
     outcome = decide(tables, margin="table5.ours - table2.kcl")
     assert (outcome.verdict, outcome.cells, outcome.at) == ("holds", "1 of 1", str(THERE))
@@ -270,6 +215,9 @@ def test_other_reading_is_told_where_it_explains_a_failure():
     outcome = decide(gains(a=-2, b=-3, c=1), margin=GAIN, instead=reading)
     assert outcome.reason == "it is a loss of two (1 of 2 cells)"
     assert decide(gains(c=1), margin=GAIN, instead=reading).reason == ""
+    reading = Reading(reading="it is small", margin=f"5 - abs({GAIN})")
+    outcome = decide(gains(a=-2, b=-9, c=1), margin=GAIN, instead=reading)
+    assert outcome.reason == "it is small (1 of 2 cells)"
 
 
 def test_each_makes_a_cell_of_each():
@@ -297,12 +245,153 @@ def test_entry_is_decided_or_says_why_not(keys):
         Entry(where="", claim="", **keys)
 
 
+# --- seeds and rounds behind a cell ---
+
+
+def seeded(*values, seeds=(0, 1, 2)):
+    mean, std = statistics.fmean(values), statistics.stdev(values)
+    return Cell(mean, std, mean_of(mean, std, len(values)), dict(zip(seeds, values, strict=True)))
+
+
+def timed(*ratios, column=HERE):
+    values = {(column, number): ratio for number, ratio in enumerate(ratios)}
+    return Cell(1.0, None, 1.0, values, timed=True)
+
+
+def table2(kcl, ours):
+    return source(table2={"kcl": {HERE: kcl}, "ours": {HERE: ours}})
+
+
+def table4(**rows):
+    return source(table4={row: {HERE: cell} for row, cell in rows.items()})
+
+
+def test_what_a_seed_does_to_both_methods_is_not_held_against_their_difference():
+    tables = table2(seeded(70, 75, 80), seeded(71, 76.1, 80.9))
+    outcome = decide(tables, margin=GAIN)
+    assert (outcome.verdict, outcome.test, outcome.seeds) == ("holds", "paired", "3")
+    assert outcome.margin == pytest.approx(1)
+    assert outcome.p == pytest.approx(stats.ttest_rel([71, 76.1, 80.9], [70, 75, 80]).pvalue)
+    means = table2(mean_of(75, 5), mean_of(76, 4.95))
+    outcome = decide(means, margin=GAIN)
+    assert (outcome.verdict, outcome.test) == ("undecided", "welch")
+
+
+def test_a_gain_that_seeds_do_not_agree_on_is_undecided_though_the_means_are_far_apart():
+    tables = table2(seeded(70, 71, 72), seeded(75, 74, 73))
+    outcome = decide(tables, margin=GAIN)
+    assert (outcome.verdict, outcome.test) == ("undecided", "paired")
+    outcome = decide(table2(mean_of(71, 1), mean_of(74, 1)), margin=GAIN)
+    assert (outcome.verdict, outcome.test) == ("holds", "welch")
+
+
+def test_seeds_are_paired_by_their_number_not_by_their_order():
+    ours = seeded(80.9, 71, 76.1, seeds=(2, 0, 1))
+    outcome = decide(table2(seeded(70, 75, 80), ours), margin=GAIN)
+    assert outcome.p == pytest.approx(stats.ttest_rel([71, 76.1, 80.9], [70, 75, 80]).pvalue)
+
+
+def test_two_seeds_are_paired():
+    pair = {"seeds": (0, 1)}
+    outcome = decide(table2(seeded(70, 75, **pair), seeded(71, 78, **pair)), margin=GAIN)
+    assert (outcome.test, outcome.seeds) == ("paired", "2")
+    assert outcome.p == pytest.approx(stats.ttest_1samp([1, 3], 0).pvalue)
+
+
+def test_every_seed_has_its_own_best_rival():
+    rivals = {"a": {HERE: seeded(1, 5, 3)}, "b": {HERE: seeded(4, 2, 3)}}
+    tables = source(table2={**rivals, "ours": {HERE: seeded(5, 7, 5)}})
+    outcome = decide(tables, margin="table2.ours - max(table2.a, table2.b)")
+    assert outcome.margin == pytest.approx(statistics.fmean([1, 2, 2]))
+    assert outcome.p == pytest.approx(stats.ttest_1samp([1, 2, 2], 0).pvalue)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        seeded(71, 76.1, 80.9, seeds=(0, 1, 3)),
+        seeded(71, 76.1, seeds=(0, 1)),
+        Cell(76, 4.95, mean_of(76, 4.95)),
+    ],
+    ids=["another seed", "a seed fewer", "no single values"],
+)
+def test_cells_that_are_not_of_the_same_seeds_are_decided_by_welch(other):
+    kcl = seeded(70, 75, 80)
+    outcome = decide(table2(kcl, other), margin=GAIN)
+    assert outcome.test == "welch"
+    assert outcome.p == pytest.approx(welch(other.number - kcl.number))
+
+
+def test_one_seed_decides_nothing():
+    one = {seed: Cell(seed, None, ufloat(seed, math.nan, tag=1), {0: seed}) for seed in (70, 80)}
+    outcome = decide(table2(one[70], one[80]), margin=GAIN)
+    assert (outcome.verdict, outcome.reason, outcome.test) == ("undecided", "one seed", "")
+    outcome = decide(table2(one[70], seeded(80, 81, 82)), margin=GAIN)
+    assert (outcome.verdict, outcome.reason) == ("undecided", "one seed")
+
+
+def test_conditions_and_quoted_digits_are_about_the_means_not_about_the_seeds():
+    tables = table2(seeded(0, 0, 0.3), seeded(0.5, -0.6, 0.7))
+    for how in ({"claim": False}, {"quoted": True}):
+        outcome = decide(tables, margin="-abs(table2.ours - table2.kcl - 0.1) + 0.01", **how)
+        assert (outcome.verdict, outcome.test, outcome.margin) == ("holds", "sign", 0.01)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict", "margin"),
+    [
+        ((0.9, 1.1, 1.2, 1.3, 1.4), "holds", 0.2),
+        ((1.1, 0.9, 0.8, 0.7, 0.6), "fails", -0.2),
+        ((0.8, 0.9, 1.2, 1.3, 1.4), "undecided", 0.2),
+        ((1.0, 1.0, 1.0), "undecided", 0),
+    ],
+)
+def test_times_are_decided_by_the_quartiles_of_their_rounds(ratios, verdict, margin):
+    tables = table4(kcl=timed(*[1.0] * len(ratios)), ours=timed(*ratios))
+    outcome = decide(tables, margin="table4.ours / table4.kcl - 1")
+    assert (outcome.verdict, outcome.margin) == (verdict, pytest.approx(margin))
+    assert (outcome.test, outcome.p, outcome.seeds) == ("quartiles", None, "")
+
+
+def test_times_are_compared_within_a_round():
+    one, other = timed(1.0, 2.0, 3.0, 4.0, 5.0), timed(1.1, 2.2, 3.3, 4.4, 0.5)
+    outcome = decide(table4(a=one, b=other), margin="table4.b / table4.a - 1")
+    assert (outcome.verdict, outcome.margin) == ("holds", pytest.approx(0.1))
+
+
+def test_one_round_decides_nothing():
+    tables = table4(kcl=timed(1.0), ours=timed(2.0))
+    outcome = decide(tables, margin="table4.ours / table4.kcl - 1")
+    assert (outcome.verdict, outcome.reason) == ("undecided", "one round")
+
+
+def test_condition_on_times_is_decided_by_the_sign_of_the_median():
+    tables = table4(kcl=timed(1.0, 1.0, 1.0), ours=timed(0.5, 1.1, 2.0))
+    outcome = decide(tables, margin="table4.ours / table4.kcl - 1", claim=False)
+    assert (outcome.verdict, outcome.test) == ("holds", "sign")
+
+
+def test_times_of_two_columns_have_no_round_in_common():
+    rows = {"kcl": {HERE: timed(1.0, 1.0), THERE: timed(1.0, 1.0, column=THERE)}}
+    margin = "at.cifar10.if100.table4.kcl / at.cifar100.if50.table4.kcl - 1"
+    for claim in (True, False):
+        outcome = decide(source(table4=rows), margin=margin, cells=(HERE,), claim=claim)
+        assert outcome.verdict == "not measured"
+        assert outcome.reason == "no round has all of these times"
+
+
+def test_margin_in_seconds_is_refused_as_measured_times_are_ratios():
+    tables = table4(kcl=timed(1.0, 1.0), ours=timed(2.0, 2.0))
+    with pytest.raises(UserError, match=r"f: e: 'table4.ours - table4.kcl': depends on the unit"):
+        decide(tables, margin="table4.ours - table4.kcl")
+
+
 # --- repeated rows ---
 
 
 def numbered(rows):
     cells = {
-        (Place(dataset="d", factor=factor), (name,)): Cell(mean, std, mean)
+        (Column(dataset="d", factor=factor), (name,)): Cell(mean, std, mean)
         for name, numbers in rows.items()
         for factor, (mean, std) in enumerate(numbers, start=1)
     }

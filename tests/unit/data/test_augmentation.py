@@ -10,7 +10,7 @@ from scipy.stats import ks_2samp
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tv
 
-from cogloat.config.schema import (
+from cogloat.config.augmentation import (
     Affine,
     Blur,
     ColorJitter,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from scipy.stats import chi2_contingency, chisquare
 from torchvision.transforms import InterpolationMode, autoaugment
 
-from cogloat.config.schema import AutoAugment, Cutout, Flip, PaddedCrop, RandAugment
+from cogloat.config.augmentation import AutoAugment, Cutout, Flip, PaddedCrop, RandAugment
 from cogloat.data.augmentation import Augmentation, cutout, policies, steps
 from cogloat.data.augmentation.kinds import SIGNED, Kind
 

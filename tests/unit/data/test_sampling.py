@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cogloat.data.sampling import ClassIndex, balanced_order, epoch_order, global_positives
+from cogloat.data.sampling import ClassIndex, class_balanced_order, epoch_order, global_positives
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -71,7 +71,7 @@ def test_balanced_order_has_valid_positions_as_many_as_there_are_images(labels, 
     classes = torch.tensor(labels)
     counts = torch.bincount(classes, minlength=4 + absent)
     one, two = (
-        balanced_order(classes, counts, torch.Generator().manual_seed(seed)) for _ in range(2)
+        class_balanced_order(classes, counts, torch.Generator().manual_seed(seed)) for _ in range(2)
     )
     assert one.shape == (len(labels),)
     assert set(one.tolist()) <= set(range(len(labels)))
@@ -81,7 +81,7 @@ def test_balanced_order_has_valid_positions_as_many_as_there_are_images(labels, 
 def test_balanced_order_differs_from_draw_to_draw():
     labels, draw = torch.arange(100) % 3, torch.Generator().manual_seed(0)
     counts = torch.bincount(labels)
-    assert not torch.equal(*(balanced_order(labels, counts, draw) for _ in range(2)))
+    assert not torch.equal(*(class_balanced_order(labels, counts, draw) for _ in range(2)))
 
 
 def test_balanced_order_visits_every_class_and_each_of_its_images_equally_often():
@@ -89,7 +89,7 @@ def test_balanced_order_visits_every_class_and_each_of_its_images_equally_often(
     counts = torch.tensor([15_000, 4_000, 900, 100])
     labels = torch.arange(4).repeat_interleave(counts)
     labels = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))]
-    order = balanced_order(labels, counts, torch.Generator().manual_seed(0))
+    order = class_balanced_order(labels, counts, torch.Generator().manual_seed(0))
     assert chi_square(labels[order], 4) < 16.27
     rarest = (labels == 3).nonzero()[:, 0]
     drawn = torch.searchsorted(rarest, order[labels[order] == 3])

@@ -17,28 +17,34 @@ from damage import flip
 from PIL import Image
 from scripts import REPO, command, run
 
-from cogloat.config.schema import TorchvisionCifar
+from cogloat.config.dataset import TorchvisionCifar
 from cogloat.data.imageset import load_test_set, load_training_set
 from cogloat.data.longtail import write_split
 from cogloat.data.sources import read_source
 from cogloat.data.store import load_split_images
 from cogloat.errors import UserError
+from cogloat.runs.load import load_dataset
 
 
 def described(folder: Path, source: dict, classes: int = 2, size: int = 8) -> Path:
     """Write a dataset's file like the digits', with another source."""
     dataset = yaml.safe_load((REPO / "config/datasets/digits.yaml").read_text())
     dataset |= {"source": source, "classes": classes, "image_size": size}
-    path = folder / "mine.yaml"
+    path = folder / "config" / "datasets" / "mine.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(dataset))
     return path
 
 
-def fetch(folder: Path, dataset: Path, **environment: str) -> subprocess.CompletedProcess:
-    return run(
-        *("fetch.py", "--dataset", dataset, "--output", folder / "store"),
-        *("--raw", folder / "raw"),
-    )
+def arguments(folder: Path, dataset: Path) -> list[object]:
+    return [
+        *("--config", dataset.parents[1], "--dataset", dataset.stem),
+        *("--output", folder / "store", "--raw", folder / "raw"),
+    ]
+
+
+def fetch(folder: Path, dataset: Path) -> subprocess.CompletedProcess:
+    return run("fetch.py", *arguments(folder, dataset))
 
 
 def must_fail(folder: Path, dataset: Path, *words: str) -> None:
@@ -175,7 +181,7 @@ def test_folder_without_write_permission_is_one_message(folder):
     without = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
     dataset = described(folder, image_folder(folder))
     done = subprocess.run(
-        [*without, *command("fetch.py", "--dataset", dataset, "--output", folder / "store")],
+        [*without, *command("fetch.py", *arguments(folder, dataset))],
         capture_output=True,
         text=True,
         check=False,
@@ -250,19 +256,17 @@ def test_archive_of_the_released_format_is_read_as_torchvision_reads_it(tmp_path
     cifar_archive(archive)
     sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
-    from cogloat.config.parse import load
-    from cogloat.config.schema import Dataset
-
-    dataset = load(Dataset, described(tmp_path, cifar(archive, sha256), classes=10, size=32))
+    file = described(tmp_path, cifar(archive, sha256), classes=10, size=32)
+    dataset = load_dataset(file.parents[1], file.stem)
     assert isinstance(dataset.source, TorchvisionCifar)
-    parts, classes = read_source(dataset, tmp_path / "raw")
+    parts, classes = read_source(dataset, tmp_path / "raw", threads=1)
     assert parts["train"].images_NCHW.shape == (50, 3, 32, 32)
     assert parts["test"].labels_N.tolist() == list(range(10))
     assert classes == [f"c{i}" for i in range(10)]
     first = np.random.default_rng(0).integers(0, 256, (10, 3072), dtype=np.uint8)[0]
     assert np.array_equal(parts["train"].images_NCHW[0].ravel(), first)
     archive.unlink()  # what was downloaded and verified is used again
-    read_source(dataset, tmp_path / "raw")
+    read_source(dataset, tmp_path / "raw", threads=1)
 
 
 # --- the store ---

@@ -1,25 +1,31 @@
-import json
+"""evaluate.py: what it measures, and that it refuses files that are not of one run."""
 
 import numpy as np
 import pytest
 import torch
-from scripts import REPO, run
+from artefacts import (
+    CLASSES,
+    COUNTS,
+    EACH,
+    command_line,
+    effective,
+    process,
+    stage_of,
+    store_and_split,
+)
 
-from cogloat.config.load import run_config
-from cogloat.config.parse import dump
-from cogloat.data.longtail import write_split
-from cogloat.data.store import Images, write_store
-from cogloat.files import sha256, write_json
-from cogloat.training.checkpoint import save_checkpoint
-from cogloat.training.networks import build_classifier
-from cogloat.training.provenance import write_history
-
-CLASSES, EACH, LAST = 10, 3, 40.0
-COUNTS = [60, 60, 50, 30, 20, 10, 10, 9, 2, 1]
+from cogloat.checkpoint import save_checkpoint
+from cogloat.errors import UserError
+from cogloat.files import sha256, write_text
+from cogloat.models.networks import Classifier
+from cogloat.results.history import write_history
+from cogloat.results.metrics import Metrics
+from cogloat.results.provenance import Run, write_provenance
+from evaluate import TOLERANCE, main
 
 
 def evaluate(folder, **changed):
-    paths = {
+    files = {
         "config": folder / "config.json",
         "weights": folder / "weights.pt",
         "history": folder / "history.csv",
@@ -28,129 +34,190 @@ def evaluate(folder, **changed):
         "split": folder / "split.csv",
         "metrics": folder / "metrics.json",
         "output-provenance": folder / "provenance.json",
-    } | changed
-    files = [part for name, path in paths.items() for part in (f"--{name}", path)]
-    return run("evaluate.py", *files, "--many-above", 50, "--few-below", 10, "--device", "cpu")
-
-
-@pytest.fixture
-def stage(tmp_path):
-    """The files of a finished one-stage run on random images, and its classifier."""
-    draw = np.random.default_rng(0)
-    labels = {"train": np.repeat(np.arange(CLASSES), 60), "test": np.arange(CLASSES).repeat(EACH)}
-    parts = {
-        split: Images(draw.integers(0, 256, (len(own), 3, 8, 8), np.uint8), own)
-        for split, own in labels.items()
     }
-    write_store(tmp_path / "store", parts, [str(label) for label in range(CLASSES)])
-    chosen = np.concatenate([60 * label + np.arange(n) for label, n in enumerate(COUNTS)])
-    write_split(tmp_path / "split.csv", chosen, labels["train"][chosen])
-    config = run_config(REPO / "config", "digits", 60, "ce", 0, "train")
-    (tmp_path / "config.json").write_text(dump(config))
-    torch.manual_seed(0)
-    classifier = build_classifier(config)
-    save_checkpoint(tmp_path / "weights.pt", classifier.state_dict())
-    rows = [20.0, 50.0, None, 50.0, LAST]
-    write_history(
-        tmp_path / "history.csv",
-        [{"epoch": epoch, "lr": 0.1, "test_accuracy": row} for epoch, row in enumerate(rows, 1)],
-    )
-    origin = {
-        "stage": "train",
-        "epochs": 5,
-        "augmentations": ["weak"],
-        "configuration": sha256(tmp_path / "config.json"),
-        "split": sha256(tmp_path / "split.csv"),
-    }
-    write_json(tmp_path / "stage.json", origin)
-    return tmp_path, classifier, config.data, parts["test"]
+    main(command_line(**files | changed, many_above=50, few_below=10, device="cpu"))
 
 
-def test_metrics_are_those_of_one_image_at_a_time_and_say_where_they_come_from(stage):
-    folder, classifier, data, test = stage
-    done = evaluate(folder)
-    assert done.returncode == 0, done.stderr
-    found = json.loads((folder / "metrics.json").read_text())
-    classifier.eval()
-    hits = [0] * CLASSES
-    for image, label in zip(test.images_NCHW, test.labels_N, strict=True):
-        pixels = [(image[c] / 255 - data.mean[c]) / data.std[c] for c in range(3)]
-        scores = classifier(torch.tensor(np.stack(pixels), dtype=torch.float32)[None])
-        hits[label] += int(scores.argmax() == label)
-    assert found["accuracy"] == pytest.approx(100 * sum(hits) / len(test.labels_N))
-    assert found["per_class"] == pytest.approx([100 * hit / EACH for hit in hits])
-    assert found["many"] == pytest.approx(100 * sum(hits[:2]) / (2 * EACH))
-    assert found["medium"] == pytest.approx(100 * sum(hits[2:7]) / (5 * EACH))
-    assert found["few"] == pytest.approx(100 * sum(hits[7:]) / (3 * EACH))
-    assert (found["best_accuracy"], found["best_epoch"]) == (50.0, 2)
-    assert (found["class_counts"], found["epochs"]) == (COUNTS, {"train": 5})
-    assert found["augmentations"] == {"train": ["weak"]}
-    assert found["split_sha256"] == sha256(folder / "split.csv")
-    assert f"warning: {folder / 'history.csv'} ends with {LAST:.2f} %" in done.stderr
-    provenance = json.loads((folder / "provenance.json").read_text())
-    assert [own["stage"] for own in provenance["stages"]] == ["train"]
-    assert provenance["evaluation"]["weights"] == sha256(folder / "weights.pt")
-
-
-def damage(folder, name):
-    """Give one file of the run a mistake of a user; return the arguments that change."""
-    path = folder / name
-    match name:
-        case "weights.pt":
-            path.write_bytes(path.read_bytes()[:1000])
-        case "foreign.pt":
-            save_checkpoint(path, {"head.weight": torch.zeros(2, 2)})
-            return {"weights": path}
-        case "history.csv":
-            path.write_text("epoch,loss\n1,0.5\n")
-        case "stage.json":
-            path.write_text("[]")
-        case "split.csv":
-            path.write_text("index,label\n0,0\n60,1\n")
-        case "config.json":
-            path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
-        case "store/store.json" | "store/test_labels.npy":
-            path.unlink()
-    return {}
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("weights.pt", "the weights file is truncated, corrupt or not a checkpoint"),
-        ("foreign.pt", "these weights are of another network"),
-        ("history.csv", "not the history of a classifier"),
-        ("stage.json", "not the provenance of a stage"),
-        ("split.csv", "the run was trained with another split"),
-        ("config.json", "the run was trained with another configuration"),
-        ("store/store.json", "no such store"),
-        ("store/test_labels.npy", "no such file"),
-    ],
-)
-def test_damaged_or_foreign_file_is_named_and_nothing_is_written(stage, name, message):
-    folder, *_ = stage
-    done = evaluate(folder, **damage(folder, name))
-    assert done.returncode == 2
-    assert f"error: {folder / name}: {message}" in done.stderr
-    assert "Traceback" not in done.stderr
+def refused(folder, message, **changed):
+    with pytest.raises(UserError) as caught:
+        evaluate(folder, **changed)
+    assert str(caught.value).startswith(message)
     assert not (folder / "metrics.json").exists()
     assert not (folder / "provenance.json").exists()
 
 
-def test_store_with_another_number_of_classes_is_named(stage):
-    folder, *_ = stage
-    part = Images(np.zeros((4, 3, 8, 8), np.uint8), np.array([0, 0, 1, 1]))
-    write_store(folder / "other", {"train": part, "test": part}, ["a", "b"])
-    done = evaluate(folder, store=folder / "other")
-    assert done.returncode == 2
-    assert f"error: {folder / 'other'}: the labels are not those of 10 classes" in done.stderr
-    assert not (folder / "metrics.json").exists()
+def followed(folder, *accuracies):
+    """Write a history of these accuracies."""
+    rows = [
+        {"epoch": epoch, "lr": 0.1, "test_accuracy": accuracy}
+        for epoch, accuracy in enumerate(accuracies, 1)
+    ]
+    write_history(folder / "history.csv", rows)
 
 
-def test_stage_without_a_classifier_is_refused(stage):
-    folder, *_ = stage
-    config = run_config(REPO / "config", "digits", 60, "kcl", 0, "pretrain")
-    (folder / "config.json").write_text(dump(config))
-    done = evaluate(folder)
-    assert done.returncode == 2
-    assert "stage 'pretrain' leaves no classifier" in done.stderr
+def recorded(folder, **changed):
+    """Write the provenance of the files that there are."""
+    write_provenance(folder / "stage.json", stage_of(folder, **changed))
+
+
+def classifier(seed):
+    torch.manual_seed(seed)
+    return Classifier(8, CLASSES, "linear").eval()
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The files of a finished one-stage run on random images, and what its classifier hits."""
+    test = store_and_split(tmp_path)
+    data = effective(tmp_path / "config.json", "ce", "train").data
+    network = classifier(0)
+    save_checkpoint(tmp_path / "weights.pt", network.state_dict())
+    hits = [0] * CLASSES
+    for image, label in zip(test.images_NCHW, test.labels_N, strict=True):
+        pixels = [(image[c] / 255 - data.mean[c]) / data.std[c] for c in range(3)]
+        scores = network(torch.tensor(np.stack(pixels), dtype=torch.float32)[None])
+        hits[label] += int(scores.argmax() == label)
+    followed(tmp_path, 2.0, 50.0, None, 50.0, 100 * sum(hits) / (CLASSES * EACH))
+    recorded(tmp_path)
+    return tmp_path, hits
+
+
+def test_metrics_are_those_of_one_image_at_a_time(run):
+    folder, hits = run
+    evaluate(folder)
+    found = Metrics.read(folder / "metrics.json")
+    assert found.accuracy == pytest.approx(100 * sum(hits) / (CLASSES * EACH))
+    assert found.per_class == pytest.approx([100 * hit / EACH for hit in hits])
+    assert found.many == pytest.approx(100 * sum(hits[:2]) / (2 * EACH))
+    assert found.medium == pytest.approx(100 * sum(hits[2:7]) / (5 * EACH))
+    assert found.few == pytest.approx(100 * sum(hits[7:]) / (3 * EACH))
+    assert found.class_counts == COUNTS
+    assert found.split_sha256 == sha256(folder / "split.csv")
+
+
+def test_history_gives_the_last_and_the_first_best_accuracy(run):
+    folder, hits = run
+    evaluate(folder)
+    found = Metrics.read(folder / "metrics.json")
+    assert found.history_accuracy == pytest.approx(100 * sum(hits) / (CLASSES * EACH))
+    assert (found.best_accuracy, found.best_epoch) == (50, 2)
+
+
+def test_provenance_has_the_stages_and_the_evaluation_and_the_metrics_their_recipes(run):
+    folder, _ = run
+    (folder / "pretrain").mkdir()
+    first = stage_of(folder, stage="pretrain", epochs=9, augmentations=("contrastive",))
+    write_provenance(folder / "pretrain" / "stage.json", first)
+    known = stage_of(folder).identity | {"encoder": first.outputs["weights.pt"]}
+    recorded(folder, stage="finetune", identity=known, augmentations=("strong", "weak"))
+    evaluate(folder, provenance=[folder / "pretrain" / "stage.json", folder / "stage.json"])
+    found = Metrics.read(folder / "metrics.json")
+    assert found.epochs == {"pretrain": 9, "finetune": 5}
+    assert found.augmentations == {"pretrain": ("contrastive",), "finetune": ("strong", "weak")}
+    provenance = Run.read(folder / "provenance.json")
+    assert [stage.stage for stage in provenance.stages] == ["pretrain", "finetune"]
+    assert provenance.stages[0].processes == (process(),)
+    assert provenance.evaluation.identity["weights"] == sha256(folder / "weights.pt")
+    assert provenance.evaluation.processes[0].precision == "float32"
+
+
+def change(folder, name):
+    """Make a file of the run another one that could be a run's."""
+    path = folder / name
+    match name:
+        case "weights.pt":
+            save_checkpoint(path, classifier(1).state_dict())
+        case "history.csv":
+            path.write_text(path.read_text().replace("2.0", "3.0"))
+        case "split.csv":
+            path.write_text(path.read_text().rsplit("\n", 2)[0] + "\n")
+        case "config.json" | "store/store.json":
+            path.write_text(path.read_text() + "\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("weights.pt", "weights"),
+        ("history.csv", "history"),
+        ("split.csv", "split"),
+        ("config.json", "configuration"),
+        ("store/store.json", "store"),
+    ],
+)
+def test_file_of_another_run_is_refused(run, name, what):
+    folder, _ = run
+    change(folder, name)
+    refused(folder, f"{folder / name}: not the {what} of the run, says {folder / 'stage.json'}")
+
+
+def test_pre_training_of_another_run_is_refused(run):
+    folder, _ = run
+    other = folder / "pretrain.json"
+    outputs = {"weights.pt": "b" * 64}
+    write_provenance(other, stage_of(folder, stage="pretrain", outputs=outputs))
+    refused(
+        folder,
+        f"{other}: not of the stage before, says {folder / 'stage.json'}",
+        provenance=[other, folder / "stage.json"],
+    )
+
+
+@pytest.mark.parametrize("difference", [2 * TOLERANCE, -2 * TOLERANCE])
+def test_weights_that_do_not_give_the_accuracy_of_the_history_are_refused(run, difference):
+    folder, hits = run
+    followed(folder, 100 * sum(hits) / (CLASSES * EACH) + difference)
+    recorded(folder)
+    refused(folder, f"{folder / 'history.csv'}: ends with ")
+
+
+def test_what_another_device_may_round_is_accepted(run):
+    folder, hits = run
+    accuracy = 100 * sum(hits) / (CLASSES * EACH) + TOLERANCE / 2
+    followed(folder, accuracy)
+    recorded(folder)
+    evaluate(folder)
+    assert Metrics.read(folder / "metrics.json").history_accuracy == accuracy
+
+
+def test_scores_that_are_not_finite_are_refused(run):
+    folder, _ = run
+    network = classifier(0)
+    network.head.bias.data[3] = torch.nan
+    save_checkpoint(folder / "weights.pt", network.state_dict())
+    recorded(folder)
+    refused(folder, f"{folder / 'weights.pt'}: the classifier's scores are not finite")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("weights.pt", "", "the weights file is truncated, corrupt or not a checkpoint"),
+        ("history.csv", "epoch,loss\n1,0.5\n", "test_accuracy: not the history of a stage"),
+    ],
+)
+def test_damaged_file_is_named(run, name, text, message):
+    folder, _ = run
+    write_text(folder / name, text)
+    recorded(folder)
+    refused(folder, f"{folder / name}: {message}")
+
+
+def test_weights_of_another_network_are_named(run):
+    folder, _ = run
+    save_checkpoint(folder / "weights.pt", {"head.weight": torch.zeros(2, 2)})
+    recorded(folder)
+    refused(folder, f"{folder / 'weights.pt'}: these weights are of another network")
+
+
+def test_provenance_of_something_else_is_named(run):
+    folder, _ = run
+    write_text(folder / "stage.json", "{}")
+    refused(folder, f"{folder / 'stage.json'}: stage: Field required. It is not the provenance")
+
+
+def test_stage_without_a_classifier_is_refused(run):
+    folder, _ = run
+    effective(folder / "config.json", "kcl", "pretrain")
+    recorded(folder)
+    refused(folder, f"{folder / 'weights.pt'}: stage 'pretrain' of kcl leaves no classifier")

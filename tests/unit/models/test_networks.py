@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from cogloat.models.heads import CosineClassifier, ProjectionHead, make_classifier
 from cogloat.models.momentum import LabelQueue, momentum_update
+from cogloat.models.networks import Classifier, Encoder, build_encoder, to_device
 from cogloat.models.normalisation import SplitBatchNorm
 from cogloat.models.resnet import CifarResNet
 
@@ -140,6 +141,34 @@ def test_cosine_classifier_gives_cosines_whatever_the_lengths():
     expected = F.cosine_similarity(x[:, None], layer.weight[None], dim=2)
     torch.testing.assert_close(layer(x), expected)
     torch.testing.assert_close(layer(10 * x), expected)
+
+
+def test_whole_networks_are_their_parts_one_after_the_other():
+    images = torch.randn(4, 3, 8, 8)
+    encoder, classifier = build_encoder(8, (16, 6), 1).eval(), Classifier(14, 5, "linear").eval()
+    features = encoder.backbone(images)
+    assert torch.equal(encoder(images), encoder.projection(features))
+    torch.testing.assert_close(encoder(images).norm(dim=1), torch.ones(4))
+    assert encoder(images).shape == (4, 6)
+    assert torch.equal(classifier(images), classifier.head(classifier.backbone(images)))
+    assert classifier(images).shape == (4, 5)
+    assert isinstance(Classifier(8, 5, "cosine").head, CosineClassifier)
+    assert len(classifier.backbone.blocks) == 6
+
+
+@pytest.mark.parametrize(("splits", "kind"), [(1, nn.BatchNorm2d), (4, SplitBatchNorm)])
+def test_an_encoder_has_batch_norm_of_as_many_parts_in_the_backbone_alone(splits, kind):
+    encoder: Encoder = build_encoder(8, (16, 6), splits)
+    norms = [module for module in encoder.modules() if "Norm" in type(module).__name__]
+    assert {type(norm) for norm in norms} == {kind}
+    assert len(norms) == 7
+    assert all(norm.splits == splits for norm in norms if isinstance(norm, SplitBatchNorm))
+
+
+def test_convolutions_are_laid_out_as_they_are_fastest():
+    encoder = build_encoder(8, (16, 6), 1)
+    to_device(encoder, torch.device("cpu"))
+    assert encoder.backbone.conv.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_momentum_moves_parameters_and_leaves_buffers():

@@ -1,20 +1,21 @@
-"""Table 1: which convention stands beside the printed numbers, and the others in a file."""
+"""The features table: which convention stands beside printed numbers, and the others in a file."""
 
 import csv
-import json
-import math
 import statistics
 
 import pytest
-from scripts import REPO, run
+from artefacts import CONFIG, command_line
 
-from cogloat.config.workflow import FeatureConvention
-from cogloat.reporting.features import PRINTED, every_measure, feature_table
-from cogloat.reporting.printed import read_printed
+from cogloat.errors import UserError
+from cogloat.reporting.features import KEYS, every_measure, feature_table
+from cogloat.results.features import Features, Measures
+from cogloat.results.printed import read_printed
+from cogloat.runs.collections import FeatureConvention
+from tabulate_features import main
 
-MEASURES = ("intra_ordered", "intra_unordered", "variance", "inter", "improved_inter")
-PAPER = REPO / "config" / "paper" / "table1.csv"
+PAPER = CONFIG / "paper" / "table1.csv"
 LABELS = {"kcl": "KCL", "cogloat_proco": "CoGloAT + ProCo"}
+CHOSEN = {"images": "train", "space": "projection", "pairs": "unordered"}
 
 
 def measured(method="kcl", seed=0, shift=0.0, **changes):
@@ -22,22 +23,25 @@ def measured(method="kcl", seed=0, shift=0.0, **changes):
     numbers = iter(range(1, 100))
     sets = {
         images: {
-            space: {name: next(numbers) / 100 + shift for name in MEASURES}
+            space: {name: next(numbers) / 100 + shift for name in Measures.model_fields}
             for space in ("projection", "backbone")
         }
         for images in ("train", "test")
     }
     run = {"method": method, "dataset": "cifar10", "factor": 100, "seed": seed}
-    return {**run, "split_sha256": "a" * 64, **sets, **changes}
+    return Features.model_validate({**run, "split_sha256": "a" * 64, **sets, **changes})
 
 
-def convention(images="train", space="projection", pairs="unordered"):
-    return FeatureConvention(images=images, space=space, pairs=pairs)
+def without_improved(run):
+    """Return a run in whose projections of the training images no class has a spread."""
+    undefined = run.train.projection.model_copy(update={"improved_inter": None})
+    train = run.train.model_copy(update={"projection": undefined})
+    return run.model_copy(update={"train": train})
 
 
 def table_of(runs, **chosen):
-    measures = every_measure(runs, 0.95)
-    return feature_table(measures, convention(**chosen), LABELS, read_printed(PAPER, PRINTED))
+    convention = FeatureConvention(**CHOSEN | chosen)
+    return feature_table(every_measure(runs, 0.95), convention, LABELS, read_printed(PAPER, KEYS))
 
 
 @pytest.mark.parametrize(
@@ -59,16 +63,14 @@ def test_the_convention_decides_which_number_stands_beside_the_printed_one(chose
     assert table.loc["variance", "paper_mean"] == 0.65
 
 
-def test_mean_deviation_and_interval_over_seeds():
-    values = [0.0, 0.1, 0.5]
-    runs = [measured(seed=seed, shift=shift) for seed, shift in enumerate(values)]
-    row = table_of(runs).iloc[0]
-    assert row["mean"] == pytest.approx(0.02 + statistics.mean(values))
-    assert row["std"] == pytest.approx(statistics.stdev(values))
-    assert row["interval"] == pytest.approx(
-        4.303 * statistics.stdev(values) / math.sqrt(3), rel=1e-3
-    )
+def test_line_has_the_seeds_their_values_mean_and_deviation():
+    shifts = [0.0, 0.1, 0.5]
+    row = table_of([measured(seed=2 - n, shift=shift) for n, shift in enumerate(shifts)]).iloc[0]
+    values = [0.02 + shift for shift in reversed(shifts)]
     assert row["seeds"] == "0 1 2"
+    assert [float(value) for value in row["values"].split()] == values
+    assert row["mean"] == pytest.approx(statistics.mean(values))
+    assert row["std"] == pytest.approx(statistics.stdev(values))
 
 
 def test_methods_stand_side_by_side_for_each_measure():
@@ -78,38 +80,99 @@ def test_methods_stand_side_by_side_for_each_measure():
 
 
 def test_measure_that_is_not_defined_is_left_out():
-    run = measured()
-    run["train"]["projection"]["improved_inter"] = None
-    assert "improved_inter" not in set(table_of([run])["metric"])
+    table = table_of([without_improved(measured())])
+    assert list(table["metric"]) == ["intra", "variance", "inter"]
 
 
-def tabulate(folder, *features):
-    return run(
-        *("tabulate_features.py", "--features", *features, "--config", REPO / "config"),
-        *("--paper", PAPER, "--images", "train", "--space", "projection", "--pairs", "unordered"),
-        *("--output", folder / "table1.csv", "--markdown", folder / "table1.md"),
-        *("--conventions", folder / "conventions.csv"),
+def test_measure_counts_the_seeds_in_which_it_is_defined():
+    table = table_of([without_improved(measured()), measured(seed=1)]).set_index("metric")
+    assert (table.loc["intra", "seeds"], table.loc["improved_inter", "seeds"]) == ("0 1", "1")
+    assert table.loc["improved_inter", "values"] == "0.05"
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (measured(), "seed 0 is there twice"),
+        (measured(seed=1, split_sha256="b" * 64), "the runs are of different subsets"),
+    ],
+)
+def test_runs_that_are_not_seeds_of_one_subset_are_refused(other, message):
+    with pytest.raises(UserError, match=message):
+        every_measure([measured(), other], 0.95)
+
+
+# --- the script ---
+
+
+def tabulate(folder, *runs, **more):
+    files = []
+    for run in runs:
+        files.append(folder / "runs" / f"{run.method}{run.seed}.json")
+        run.write(files[-1])
+    main(
+        command_line(
+            features=files,
+            config=CONFIG,
+            output=folder / "spaces.csv",
+            conventions=folder / "spaces_conventions.csv",
+            markdown=folder / "spaces.md",
+            **CHOSEN,
+            **more,
+        )
     )
+    return (folder / "spaces.md").read_text()
 
 
 def test_script_writes_the_table_and_every_convention(tmp_path):
-    (tmp_path / "features.json").write_text(json.dumps(measured()))
-    done = tabulate(tmp_path, tmp_path / "features.json")
-    assert done.returncode == 0, done.stderr
-    with (tmp_path / "conventions.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 4 * len(MEASURES)
-    assert {row["metric"] for row in rows} == set(MEASURES)
-    text = (tmp_path / "table1.md").read_text()
+    text = tabulate(tmp_path, measured(), printed=PAPER)
     assert "| Intra alignment | KCL | 0.02 (paper 0.43, -0.41) |" in text
+    with (tmp_path / "spaces_conventions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * len(Measures.model_fields)
+    assert {row["metric"] for row in rows} == set(Measures.model_fields)
+
+
+def test_legend_names_the_convention_the_subset_and_the_file_of_the_others(tmp_path):
+    text = tabulate(tmp_path, measured(), measured(seed=1), printed=PAPER)
     assert "Features of the training images, space: projection; unordered pairs" in text
+    assert "training seeds 0 1 of one long-tailed subset" in text
+    assert "Other conventions: spaces_conventions.csv." in text
 
 
-@pytest.mark.parametrize("text", ["{", "[]", json.dumps({**measured(), "train": 3})])
+def test_table_without_printed_numbers_names_no_paper(tmp_path):
+    text = tabulate(tmp_path, measured())
+    assert "paper" not in text
+    assert "| Intra alignment | KCL | 0.02 |" in text
+    with (tmp_path / "spaces.csv").open() as file:
+        assert {row["paper_mean"] for row in csv.DictReader(file)} == {""}
+
+
+def test_no_deviation_is_rounded_to_none(tmp_path):
+    tabulate(tmp_path, measured(), measured(seed=1, shift=1e-5), printed=PAPER)
+    with (tmp_path / "spaces.csv").open() as file:
+        deviations = [float(row["std"]) for row in csv.DictReader(file)]
+    assert deviations == pytest.approx([1e-5 / 2**0.5] * 4)
+
+
+def test_confidence_is_that_of_the_command_line(tmp_path):
+    tabulate(tmp_path, measured(), measured(seed=1, shift=1.0), confidence=0.5)
+    with (tmp_path / "spaces.csv").open() as file:
+        widths = [float(row["interval"]) for row in csv.DictReader(file)]
+    assert widths == pytest.approx([0.5] * 4)  # t is 1
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"train": 3}'])
 def test_damaged_measures_are_named_and_nothing_is_written(tmp_path, text):
     (tmp_path / "features.json").write_text(text)
-    done = tabulate(tmp_path, tmp_path / "features.json")
-    assert done.returncode == 2
-    assert f"error: {tmp_path / 'features.json'}: " in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "table1.csv").exists()
+    arguments = command_line(
+        features=tmp_path / "features.json",
+        config=CONFIG,
+        output=tmp_path / "table1.csv",
+        conventions=tmp_path / "conventions.csv",
+        markdown=tmp_path / "table1.md",
+        **CHOSEN,
+    )
+    with pytest.raises(UserError, match=r"features\.json: .* Measure the run again\."):
+        main(arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["features.json"]

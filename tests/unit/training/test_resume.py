@@ -5,34 +5,73 @@ import pytest
 import torch
 
 from cogloat.errors import UserError
+from cogloat.results.provenance import Process
 from cogloat.training.resume import Interruption, ResumeState
 
-IDENTITY = {"configuration": "a", "code": "b", "split": "c"}
+IDENTITY = {"configuration": "a", "code": "b", "split": "c", "store": "d", "precision": "float32"}
+
+
+def process(seconds: float = 1.0, threads: int = 1) -> Process:
+    return Process(
+        device="a processor",
+        cpu_capability="DEFAULT",
+        threads=threads,
+        precision="float32",
+        image=None,
+        versions={"torch": "2"},
+        seconds=seconds,
+    )
+
+
+def resume(folder, identity=IDENTITY, made_by=process):
+    return ResumeState(folder, identity, 0, made_by)
 
 
 def test_state_of_the_same_run_comes_back(tmp_path):
-    state = ResumeState(tmp_path / "state.pt", IDENTITY, save_every=0)
+    state = resume(tmp_path)
     assert state.load() is None
     state.save({"epoch": 3, "weights": torch.arange(4)})
-    assert state.load()["epoch"] == 3
+    assert resume(tmp_path).load()["epoch"] == 3
     state.remove()
     assert state.load() is None
 
 
 @pytest.mark.parametrize("changed", IDENTITY)
-def test_state_of_another_run_is_refused_with_the_reason(tmp_path, changed):
-    path = tmp_path / "state.pt"
-    ResumeState(path, IDENTITY, save_every=0).save({"epoch": 3})
-    other = ResumeState(path, IDENTITY | {changed: "other"}, save_every=0)
-    with pytest.raises(UserError, match=rf"made with another {changed}\. Delete it to start over"):
-        other.load()
+def test_state_of_another_run_is_left_alone_and_what_differs_is_said(tmp_path, changed, capsys):
+    first = resume(tmp_path)
+    first.save({"epoch": 3})
+    other = resume(tmp_path, IDENTITY | {changed: "other"})
+    assert other.load() is None
+    said = capsys.readouterr().err
+    assert said == f"starting afresh: {first.path} was made with another {changed}\n"
+    other.save({"epoch": 1})
+    other.remove()
+    assert resume(tmp_path).load()["epoch"] == 3
 
 
-def test_foreign_checkpoint_is_refused_as_resume_state(tmp_path):
-    path = tmp_path / "state.pt"
-    torch.save({"weight": torch.zeros(3)}, path)
-    with pytest.raises(UserError, match="another configuration and code and split"):
-        ResumeState(path, IDENTITY, save_every=0).load()
+def test_state_that_was_given_another_runs_name_is_refused(tmp_path):
+    other = resume(tmp_path, IDENTITY | {"store": "other"})
+    other.save({"epoch": 3})
+    other.path.rename(resume(tmp_path).path)
+    with pytest.raises(UserError, match=r"this is not the resume state of this run\. Delete it"):
+        resume(tmp_path).load()
+
+
+@pytest.mark.parametrize("content", [{"weight": torch.zeros(3)}, {"processes": [], "epoch": 1}])
+def test_foreign_checkpoint_is_refused_as_resume_state(tmp_path, content):
+    torch.save(content, resume(tmp_path).path)
+    with pytest.raises(UserError, match=r"this is not the resume state of this run\. Delete it"):
+        resume(tmp_path).load()
+
+
+def test_processes_add_up_over_interruptions(tmp_path):
+    for seconds in (2.0, 3.0):
+        state = resume(tmp_path, made_by=lambda seconds=seconds: process(seconds, int(seconds)))
+        state.load()
+        state.save({"epoch": 1})
+        state.save({"epoch": 2})
+    assert [one.seconds for one in state.processes] == [2.0, 3.0]
+    assert [one.threads for one in state.processes] == [2, 3]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])

@@ -3,13 +3,17 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripts import REPO
+from miniature import CONFIG
 
-from cogloat.config.load import load_method
-from cogloat.config.schema import Cosine, Steps, Training
+from cogloat.methods.settings import Cosine, Steps, Training
+from cogloat.runs.load import load_method
 from cogloat.training.schedule import begins_cycle, learning_rate_factor
 
-CONFIG = REPO / "config"
+TEN = range(1, 11)
+
+
+def cosine(share: float) -> float:
+    return 0.5 + 0.5 * math.cos(math.pi * share)
 
 
 def factors_of(stage: Training, epochs: int | None = None) -> list[float]:
@@ -84,18 +88,16 @@ def test_tsc_is_two_cosines_and_the_second_begins_with_the_targets(epochs):
     assert [e for e, factor in enumerate(factors) if factor == 1] == [0, half]
     starts = [e for e in range(epochs) if begins_cycle(pretrain.schedule, e, epochs)]
     assert starts == [0, half]
-    assert round(pretrain.targets.start * epochs) == half
+    assert pretrain.targets.start * epochs == half
 
 
 @pytest.mark.parametrize("method", ["ce_drw", "ldam_drw", "m2m_ldam"])
 def test_deferral_ends_where_the_rate_first_falls(method):
-    """Epoch 160 of 200: Cao et al. 2019 (weights), Kim et al. 2020 (translation)."""
+    """Epoch 160 of 200: Cao et al. 2019 (weights), Kim et al. 2020 (synthesis)."""
     train = load_method(CONFIG, method).train
-    deferred = train.translation if method == "m2m_ldam" else train.reweight
-    start, factors = round(deferred.start * train.epochs), factors_of(train)
-    assert start == 160
-    assert factors[start - 1] == 1
-    assert factors[start] == 0.01
+    deferred = train.synthesis if method == "m2m_ldam" else train.reweight
+    assert deferred.start * train.epochs == 160
+    assert factors_of(train)[159:161] == [1, 0.01]
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -114,6 +116,30 @@ def test_cycles_are_equal_parts_that_fall_from_one(cycles, epochs):
         assert factors[0] == 1
         assert factors == sorted(set(factors), reverse=True)
         assert factors[-1] > 0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Cosine(kind="cosine", warmup=0.2), [0.5, 1, *(cosine(e / 10) for e in range(2, 10))]),
+        (
+            Cosine(kind="cosine", warmup=0.25, cycles=2),  # the warm-up is of the first cycle alone
+            [1 / 3, 2 / 3, 1, cosine(3 / 5), cosine(4 / 5), *(cosine(e / 5) for e in range(5))],
+        ),
+        (
+            Steps(kind="steps", warmup=0.01, at=(0.25, 0.45), factors=(0.3, 2.0)),  # 3 and 5
+            [1, 1, 1, 0.3, 0.3, 2, 2, 2, 2, 2],
+        ),
+        (Steps(kind="steps", at=(0.0,), factors=(0.5,)), [0.5] * 10),
+        (Steps(kind="steps", at=(), factors=()), [1] * 10),
+        (
+            Steps(kind="steps", warmup=1.0, at=(0.3,), factors=(0.1,)),
+            [e / 10 for e in range(1, 11)],
+        ),
+    ],
+)
+def test_ten_epochs_by_hand(schedule, expected):
+    assert [learning_rate_factor(schedule, e, 10) for e in range(10)] == pytest.approx(expected)
 
 
 def test_steps_begin_no_cycle():

@@ -1,29 +1,34 @@
 """Timed steps are those of the training; their floor has the same networks. No time is asserted."""
 
-import importlib
-
+import numpy as np
 import pandas as pd
 import pytest
 import torch
-from miniature import CPU, configured, image_set
-from scripts import REPO, Tiny, must, run
+from artefacts import command_line, process
+from miniature import CONFIG, CPU, configured, image_set
+from scripts import Tiny, must
 from torch.utils.flop_counter import FlopCounterMode
 
-from cogloat.config.load import run_config
-from cogloat.config.parse import dump
-from cogloat.config.schema import Steps
-from cogloat.objectives import Materials
+import tabulate_times
+import time_epochs
+from cogloat.config.reading import dump
+from cogloat.data.longtail import write_split
+from cogloat.data.store import Images, write_store
+from cogloat.errors import UserError
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.rooms import build
+from cogloat.methods.settings import Steps
 from cogloat.randomness import seeded_globally
-from cogloat.reporting.raw_times import PARTS, read_timings
+from cogloat.results.timings import PARTS, read_timings
+from cogloat.runs.load import run_config
 from cogloat.training.loop import fit, make_optimizer, take_step
 from cogloat.training.machine import Machine
 from cogloat.training.resume import ResumeState
 from cogloat.training.timing import Floor, TimedTraining, time_in_turn, turn
 
-CONFIG = REPO / "config"
 METHODS = ["kcl", "kcl_global", "kcl_adaptive", "kcl_proco"]
 IMAGES = image_set([20, 9, 4])
-CORESET = image_set([2, 2, 1])
+CORESET = [0, 1, 20, 21, 29]  # two images of the first classes, one of the last
 BATCH, EPOCHS, STEPS = 8, 2, 4
 CONSTANT = Steps(kind="steps", at=(), factors=())
 
@@ -33,26 +38,43 @@ def stage(method, **changes):
     return configured(method, "pretrain", 3, **sizes | changes)
 
 
-def trained(config, machine, tmp_path):
-    """Return the objective after what pretrain.py does with it."""
-    module = importlib.import_module(f"cogloat.objectives.{config.settings.objective}")
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """Return what a configuration's training is given, the coreset from files."""
+    folder = tmp_path_factory.mktemp("timed")
+    part = Images(IMAGES.images_NCHW.numpy(), IMAGES.labels_N.numpy())
+    write_store(folder, {"train": part, "test": part}, ["a", "b", "c"])
+    chosen = np.array(CORESET)
+    write_split(folder / "coreset.csv", chosen, part.labels_N[chosen])
+    files = {"coreset": folder / "coreset.csv"}
+
+    def inputs(config):
+        return Inputs(
+            config.data, config.depth, IMAGES, CPU, config.seed, store=folder, files=files
+        )
+
+    return inputs
+
+
+def trained(config, inputs, machine, tmp_path):
+    """Return the objective after what train.py does with it."""
     with seeded_globally(config.seed, "initialise", "pretrain"):
-        objective = module.build(Materials(config, IMAGES, CPU, coreset=CORESET))
-    resume = ResumeState(tmp_path / "state.pt", {"code": "a"}, save_every=1000)
+        objective = build(config.settings, inputs)
+    resume = ResumeState(tmp_path, {"code": "a"}, 1000, process)
     fit(objective, config.settings, machine, resume, "run")
     return objective
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("method", METHODS)
-def test_timed_steps_are_those_of_the_training(method, precision, tmp_path):
+def test_timed_steps_are_those_of_the_training(method, precision, given, tmp_path):
     machine = Machine(CPU, 1, precision)
     config = stage(method)
-    timed = TimedTraining(config, IMAGES, CORESET, machine)
+    timed = TimedTraining(config, given(config), machine)
     assert timed.steps_per_epoch == STEPS
     for epoch in range(EPOCHS):
         timed.measure(epoch, STEPS)
-    expected = trained(config, machine, tmp_path)
+    expected = trained(config, given(config), machine, tmp_path)
     for name, value in expected.state_dict().items():
         assert torch.equal(value, timed.objective.state_dict()[name]), name
     positions = torch.arange(BATCH)
@@ -77,25 +99,25 @@ def convolutions(action):
         ("cogloat_proco", {"batch_norm_splits": 4}),
     ],
 )
-def test_floor_has_the_convolutions_of_a_step_and_nothing_else_changes(method, changes):
+def test_floor_has_the_convolutions_of_a_step_and_nothing_else_changes(method, changes, given):
     machine = Machine(CPU, 1, "float32")
     config = stage(method, **changes)
-    objective = TimedTraining(config, IMAGES, CORESET, machine).objective
+    objective = TimedTraining(config, given(config), machine).objective
     before = {name: value.clone() for name, value in objective.state_dict().items()}
     floor = convolutions(lambda: Floor(objective, config, machine).run(1))
     assert all(torch.equal(value, before[name]) for name, value in objective.state_dict().items())
-    optimizer = make_optimizer(objective, config.settings)
+    optimizer = make_optimizer(objective.parameters(), config.settings)
     positions = torch.arange(BATCH)
     step = convolutions(lambda: take_step(objective, optimizer, machine, positions, 0, 0))
     assert len(step) == 2
     assert floor == step
 
 
-def test_floor_grows_with_the_views_of_a_step():
+def test_floor_grows_with_the_views_of_a_step(given):
     def forward(method):
         config = stage(method)
         machine = Machine(CPU, 1, "float32")
-        objective = TimedTraining(config, IMAGES, CORESET, machine).objective
+        objective = TimedTraining(config, given(config), machine).objective
         floor = Floor(objective, config, machine)
         return convolutions(lambda: floor.run(1))["aten.convolution"]
 
@@ -113,10 +135,10 @@ def test_each_round_another_method_begins():
     ]
 
 
-def test_every_method_has_its_turn_in_every_round_and_the_warm_up_is_left_out():
+def test_every_method_has_its_turn_in_every_round_and_the_warm_up_is_left_out(given):
     machine = Machine(CPU, 1, "float32")
     trainings = {
-        method: TimedTraining(stage(method), IMAGES, None, machine)
+        method: TimedTraining(stage(method), given(stage(method)), machine)
         for method in ("kcl", "kcl_global")
     }
     turns = [(number, name) for number, name, _ in time_in_turn(trainings, 3, 1)]
@@ -131,7 +153,7 @@ def test_every_method_has_its_turn_in_every_round_and_the_warm_up_is_left_out():
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """The store of the digits and their split at imbalance factor 10."""
     made = Tiny(tmp_path_factory.mktemp("timing"))
-    must("fetch.py", "--dataset", CONFIG / "datasets/digits.yaml", "--output", made.store)
+    must("fetch.py", "--config", CONFIG, "--dataset", "digits", "--output", made.store)
     must(
         *("split.py", "--labels", made.store / "train_labels.npy", "--factor", 10),
         *("--seed", 0, "--output", made.split),
@@ -147,30 +169,23 @@ def config_file(folder, method, stage="pretrain", factor=10, **data):
     return path
 
 
-def time_epochs(digits, output, configs, *more):
-    return run(
-        *("time_epochs.py", "--config", *configs, "--store", digits.store),
-        *("--split", digits.split, "--rounds", 2, "--steps", 1, "--output", output),
-        *("--device", "cpu", *more),
-    )
+def time_them(digits, output, configs, **more):
+    known = {"store": digits.store, "split": digits.split, "rounds": 2, "steps": 1, "device": "cpu"}
+    time_epochs.main(command_line(config=configs, output=output, **known | more))
 
 
-def test_both_scripts_make_table_4_of_the_digits(digits, tmp_path):
+def test_both_scripts_make_the_table_of_the_digits(digits, tmp_path):
     configs = [config_file(tmp_path, method) for method in METHODS]
     raw = tmp_path / "times.csv"
-    done = time_epochs(digits, raw, configs, "--coreset", digits.split)  # all images as coreset
-    assert done.returncode == 0, done.stderr
+    time_them(digits, raw, configs, coreset=digits.split)  # all images as coreset
     timings = read_timings([raw])
     assert set(timings["steps_per_epoch"]) == {len(pd.read_csv(digits.split)) // 64}
     assert len(timings) == len(METHODS) * 2 * len(PARTS)
     for number in range(2):
         own = timings[timings["round"] == number]
         assert list(own["method"].drop_duplicates()) == turn(METHODS, number)
-    must(
-        *("tabulate_times.py", "--times", raw, "--config", CONFIG),
-        *("--paper", CONFIG / "paper/table4.csv"),
-        *("--output", tmp_path / "table4.csv", "--markdown", tmp_path / "table4.md"),
-    )
+    outputs = {"output": tmp_path / "table4.csv", "markdown": tmp_path / "table4.md"}
+    tabulate_times.main(command_line(times=raw, config=CONFIG, **outputs))
     table = pd.read_csv(tmp_path / "table4.csv")
     assert list(table["method"]) == METHODS
     assert table["ratio"][0] == 1
@@ -182,30 +197,29 @@ def test_both_scripts_make_table_4_of_the_digits(digits, tmp_path):
     [
         (
             {"method": "kcl", "stage": "finetune"},
-            (),
+            {},
             "kcl_finetune_10.json: stage: it is 'finetune', but only 'pretrain' is timed",
         ),
         (
             {"method": "kcl_global", "factor": 20},
-            (),
+            {},
             "kcl_global_pretrain_20.json: factor: '20', but it is '10' in ",
         ),
         (
             {"method": "kcl_global", "image_size": 9},
-            (),
+            {},
             "kcl_global_pretrain_10.json: data: differs from ",
         ),
-        ({"method": "kcl"}, (), "kcl_pretrain_10.json: method: 'kcl' is there twice"),
-        ({"method": "tsc"}, (), "settings.objective: 'targeted' is not timed"),
-        ({"method": "kcl_proco"}, (), "kcl_proco: its prototypes need a coreset. Give --coreset."),
-        ({"method": "kcl_global"}, ("--steps", 999), "steps: 999 are to be timed, but an epoch"),
-        ({"method": "kcl_global"}, ("--rounds", 0), "--rounds 0: at least 1 is needed"),
+        ({"method": "kcl"}, {}, "kcl_pretrain_10.json: method: 'kcl' is there twice"),
+        ({"method": "tsc"}, {}, "settings.objective: 'tsc' is not timed"),
+        ({"method": "kcl_proco"}, {}, "kcl_proco needs its coreset. Give --coreset."),
+        ({"method": "kcl_global"}, {"steps": 999}, "steps: 999 are to be timed, but an epoch"),
+        ({"method": "kcl_global"}, {"rounds": 0}, "--rounds 0: at least 1 is needed"),
     ],
 )
 def test_mistake_ends_in_one_message_and_no_file(digits, tmp_path, second, flags, message):
     configs = [config_file(tmp_path, "kcl"), config_file(tmp_path, **second)]
-    done = time_epochs(digits, tmp_path / "times.csv", configs, *flags)
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert message in done.stderr
+    with pytest.raises(UserError) as caught:
+        time_them(digits, tmp_path / "times.csv", configs, **flags)
+    assert message in str(caught.value)
     assert not list(tmp_path.glob("*times.csv*"))

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cogloat.config import schema
+from cogloat.config import augmentation as ops
+from cogloat.config.dataset import Data
 from cogloat.data.augmentation import blur, colour, cutout, geometry, policies, steps
 
 Channels = tuple[float, float, float]
@@ -22,7 +23,7 @@ class Augmentation:
 
     def __init__(
         self,
-        operations: Sequence[schema.Operation],
+        operations: Sequence[ops.Operation],
         mean: Channels,
         std: Channels,
         size: int,
@@ -39,7 +40,7 @@ class Augmentation:
         self.mean, self.std, self.size = mean, std, size
 
     @classmethod
-    def named(cls, name: str, data: schema.Data) -> Augmentation:
+    def named(cls, name: str, data: Data) -> Augmentation:
         """Return one of the augmentations of a stage's data."""
         return cls(data.augmentations[name], data.mean, data.std, data.image_size)
 
@@ -77,36 +78,36 @@ def normalise(images: Tensor, mean: Channels, std: Channels) -> Tensor:
     return (images - mean_311) / std_311
 
 
-def _apply(operation: schema.Operation, images: Tensor, generator: torch.Generator) -> Tensor:
+def _apply(operation: ops.Operation, images: Tensor, generator: torch.Generator) -> Tensor:
     batch, size = len(images), images.shape[-1]
     match operation:
-        case schema.RandomResizedCrop(scale=scale, ratio=ratio):
+        case ops.RandomResizedCrop(scale=scale, ratio=ratio):
             boxes = geometry.draw_resized_crops(batch, size, scale, ratio, generator)
             return geometry.resized_crop(images, boxes)
-        case schema.PaddedCrop(padding=padding):
+        case ops.PaddedCrop(padding=padding):
             corners = geometry.draw_padded_crops(batch, padding, generator)
             return geometry.padded_crop(images, corners, padding)
-        case schema.Flip(p=p):
+        case ops.Flip(p=p):
             return geometry.flip(images, draw_mask(batch, p, generator))
-        case schema.Affine(degrees=degrees, translate=translate, scale=scale):
+        case ops.Affine(degrees=degrees, translate=translate, scale=scale):
             motion = geometry.draw_affine(batch, size, degrees, translate, scale, generator)
             return geometry.affine(images, motion)
-        case schema.ColorJitter():
+        case ops.ColorJitter():
             return colour.jitter(images, colour.draw_jitter(batch, operation, generator))
-        case schema.Grayscale(p=p):
+        case ops.Grayscale(p=p):
             return colour.grayscale(images, draw_mask(batch, p, generator))
-        case schema.Blur(sigma=sigma, kernel=kernel, p=p):
+        case ops.Blur(sigma=sigma, kernel=kernel, p=p):
             sigma_B = blur.draw_sigma(batch, sigma, generator)
             blurred = blur.blur(images, sigma_B, kernel)
             mask_B = draw_mask(batch, p, generator)
             return torch.where(mask_B[:, None, None, None], blurred, images)
-        case schema.AutoAugment(policy=policy, fill=fill):
+        case ops.AutoAugment(policy=policy, fill=fill):
             drawn = policies.draw_autoaugment(batch, size, policy, generator)
             return steps.apply(images, drawn, fill)
-        case schema.RandAugment(operations=operations, magnitude=magnitude, fill=fill):
+        case ops.RandAugment(operations=operations, magnitude=magnitude, fill=fill):
             drawn = policies.draw_randaugment(batch, size, operations, magnitude, generator)
             return steps.apply(images, drawn, fill)
-        case schema.Cutout(size=side):
+        case ops.Cutout(size=side):
             return cutout.cutout(images, cutout.draw_centres(batch, size, generator), side)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cogloat.config.schema import ColorJitter
+from cogloat.config.augmentation import ColorJitter
 from cogloat.data.augmentation.geometry import draw_uniform
 
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601, as torchvision rounds it

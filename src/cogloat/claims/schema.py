@@ -1,0 +1,107 @@
+"""The type of config/claims.yaml: what the paper says, as expressions over its tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, model_validator
+
+from cogloat.config.reading import read_yaml, validate
+from cogloat.config.types import Count, Strict
+from cogloat.errors import UserError
+
+Expression = Annotated[str, Field(min_length=1)]
+
+
+class Column(Strict):
+    """The column of a table that a number stands in."""
+
+    dataset: str
+    factor: Count
+
+    def __str__(self) -> str:
+        return f"{self.dataset} IF {self.factor}"
+
+
+class Reading(Strict):
+    """What would explain the numbers where an entry fails."""
+
+    reading: str
+    margin: Expression = Field(description="not negative where the reading explains them")
+
+
+class Entry(Strict):
+    """A claim or a condition: what decides it, or why no table does."""
+
+    where: str = Field(description="section, caption or footnote of the paper")
+    claim: str = Field(description="in our words, one sentence")
+    margin: Expression | None = Field(
+        default=None,
+        description="positive where a claim holds, not negative where a condition does",
+    )
+    cells: Literal["all"] | tuple[Column, ...] | None = Field(
+        default=None, description="all: wherever every table that the margin names has numbers"
+    )
+    each: tuple[str, ...] = Field(
+        default=(), description="the margin is taken for each, under the name 'each'"
+    )
+    quoted: bool = Field(
+        default=False, description="the paper quotes digits of a table: no test, the sign decides"
+    )
+    instead: Reading | None = None
+    reason: str | None = Field(default=None, description="why no table decides it")
+
+    @model_validator(mode="after")
+    def _is_decided_or_says_why_not(self) -> Self:
+        decided = [self.margin, self.cells or None]
+        if self.reason is None and None in decided:
+            raise ValueError("an entry has 'margin' and 'cells', or 'reason'")
+        keys = {"where", "claim", "reason"}
+        if self.reason is not None and not self.model_fields_set <= keys:
+            raise ValueError("an entry with 'reason' has neither 'margin' nor what belongs to it")
+        return self
+
+
+class Claims(Strict):
+    """config/claims.yaml."""
+
+    level: Annotated[float, Field(gt=0, lt=1)] = Field(description="of the tests, two-sided")
+    printed_seeds: Annotated[int, Field(ge=2)] = Field(
+        description="runs behind a printed mean that has a deviation"
+    )
+    repeated_cells: Count = Field(description="equal cells that make two rows a repetition")
+    constants: dict[str, float | dict[str, float]] = Field(
+        description="names of expressions: a number, or one for each dataset"
+    )
+    claims: dict[str, Entry]
+    consistency: dict[str, Entry]
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        for name in self.claims.keys() & self.consistency.keys():
+            raise ValueError(f"'{name}' is in 'claims' and in 'consistency'")
+        return self
+
+
+def load_claims(path: Path) -> Claims:
+    """Read config/claims.yaml.
+
+    Raises:
+        UserError: with the file, the key, the value and the fix.
+    """
+    raw = read_yaml(path)
+    _check_keys(path, yaml.compose(path.read_text()))
+    return validate(Claims, raw, {str(path): raw})
+
+
+def _check_keys(path: Path, node: Any) -> None:
+    """Refuse a key that is there twice: YAML would keep the last one and lose a claim."""
+    if isinstance(node, yaml.MappingNode):
+        counts = Counter(key.value for key, _ in node.value)
+        for name in (name for name, count in counts.items() if count > 1):
+            raise UserError(f"{path}: {name}: the key is there twice. Rename one.")
+        for _, value in node.value:
+            _check_keys(path, value)

@@ -1,0 +1,1 @@
+"""BCL (Zhu et al. 2022): balanced contrastive learning."""

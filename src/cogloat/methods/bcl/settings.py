@@ -1,0 +1,48 @@
+"""Settings of BCL (Zhu et al. 2022), balanced contrastive learning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cogloat.config.types import Count, HeadName, NonNegative, Positive, Strict
+from cogloat.methods.settings import GRADIENT, Supervised
+
+
+class LinearHead(Strict):
+    kind: Literal["linear"]
+
+
+class CosineHead(Strict):
+    kind: Literal["cosine"]
+    scale: Positive
+
+
+class Settings(Supervised):
+    """A logit-adjusted classifier beside a contrast that weighs classes alike."""
+
+    objective: Literal["bcl"]
+    contrastive_augmentation: str = Field(
+        description="of two views; `augmentation` is the classifier's"
+    )
+    head: Annotated[LinearHead | CosineHead, Field(discriminator="kind")]
+    projection: tuple[Count, Count] = Field(description="widths of both heads: hidden, output")
+    class_weight: NonNegative = Field(description="lambda, of the logit-adjusted cross-entropy")
+    contrast_weight: NonNegative = Field(description="mu")
+    temperature: Positive
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The classifier's and the contrastive views'."""
+        return (self.augmentation, self.contrastive_augmentation)
+
+    @property
+    def head_kind(self) -> HeadName:
+        """As the settings say."""
+        return self.head.kind
+
+    @property
+    def passes(self) -> float:
+        """Three views with gradient."""
+        return 3 * GRADIENT

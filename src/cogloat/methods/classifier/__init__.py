@@ -1,0 +1,1 @@
+"""Classifiers by a loss on their scores: CE, Focal, LDAM, Balanced Softmax, their re-weightings."""

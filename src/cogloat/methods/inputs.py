@@ -1,0 +1,59 @@
+"""What any objective may be given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from cogloat.config.dataset import Data
+from cogloat.data.imageset import ImageSet, load_training_set
+from cogloat.errors import UserError
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Data, device, seed and files; each room takes what it needs.
+
+    Attributes:
+        data: statistics and augmentations.
+        depth: of the backbone.
+        training: the long-tailed set.
+        device: where networks and images are.
+        seed: of every draw.
+        test: the test set, for stages that leave a classifier.
+        store: the folder that the images are from.
+        files: what the settings say that they need, by its name.
+    """
+
+    data: Data
+    depth: int
+    training: ImageSet
+    device: torch.device
+    seed: int
+    test: ImageSet | None = None
+    store: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    def file(self, name: str) -> Path:
+        """Return a file that was handed over.
+
+        Raises:
+            UserError: if it was not.
+        """
+        if name not in self.files:
+            raise UserError(f"the method needs its {name}. Give it: --input {name}=FILE.")
+        return self.files[name]
+
+    def images(self, name: str) -> ImageSet:
+        """Return the images of the store that a file of indices and labels lists.
+
+        Raises:
+            UserError: if the file or the store is missing or damaged.
+        """
+        path = self.file(name)
+        if self.store is None:
+            raise UserError(f"{path}: its images are in a store. Give --store.")
+        return load_training_set(self.store, path, self.data.classes, self.device)

@@ -1,0 +1,168 @@
+"""Contrastive pre-training of a momentum pair: KCL, CoGloAT and what lies between them.
+
+Shapes: A query views, B batch, C classes, D embedding, K negatives, P positives.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cogloat.data.augmentation import Augmentation
+from cogloat.data.sampling import ClassIndex, epoch_order, global_positives
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.moco.loss import choose_queue_positives, contrastive_loss
+from cogloat.methods.moco.settings import AdaptiveTemperature, MomentumContrast, Settings
+from cogloat.methods.moco.temperature import class_temperatures
+from cogloat.methods.objective import Objective
+from cogloat.models.momentum import LabelQueue, momentum_update
+from cogloat.models.networks import Encoder, build_encoder, to_device
+from cogloat.randomness import generator
+from cogloat.results.history import Row
+
+
+@dataclass(frozen=True)
+class Views:
+    """A batch's embeddings.
+
+    Attributes:
+        labels_B: the anchors' classes.
+        queries_ABD: views of each anchor through the query encoder, with gradient.
+        positives_BPD: the own key, then the k images of the same class, without gradient.
+    """
+
+    labels_B: Tensor
+    queries_ABD: Tensor
+    positives_BPD: Tensor
+
+
+class Contrast(nn.Module):
+    """A query encoder, its momentum twin and a queue of labelled keys (MoCo v2)."""
+
+    query_views = 1
+
+    def __init__(self, settings: MomentumContrast, inputs: Inputs) -> None:
+        super().__init__()
+        training = inputs.training
+        self.settings = settings
+        self.size = len(training)
+        self._training, self._seed = training, inputs.seed
+        self.query = build_encoder(inputs.depth, settings.projection, settings.batch_norm_splits)
+        self.key = copy.deepcopy(self.query).requires_grad_(False)
+        self.queue = LabelQueue(settings.queue, settings.projection[1])
+        to_device(self, inputs.device)
+        self._index = ClassIndex(training.labels_N)
+        self._augment = Augmentation.named(settings.augmentation, inputs.data)
+        temperature = settings.temperature
+        self._temperatures_C = (
+            class_temperatures(training.counts_C, temperature.gamma)
+            if isinstance(temperature, AdaptiveTemperature)
+            else torch.full_like(training.counts_C, temperature.value, dtype=torch.float32)
+        )
+
+    def order(self, epoch: int) -> Tensor:
+        """Return a permutation of the images."""
+        return epoch_order(self.size, generator("cpu", self._seed, "order", epoch))
+
+    def start_epoch(self, epoch: int) -> None:
+        """Fill the queue before the first step, if it does not begin with random keys."""
+        if epoch == 0 and self.settings.queue_prefill:
+            self._fill_queue()
+
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the batch's loss; its keys are in the queue afterwards."""
+        views = self._embed(positions_B, epoch, step)
+        loss = self._contrast(views, epoch, step)
+        self.queue.enqueue(views.positives_BPD[:, 0], views.labels_B)
+        return {"loss": loss}
+
+    def end_epoch(self, epoch: int) -> Row:
+        """Nothing is measured but the loss."""
+        return {}
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what later stages need: the query encoder."""
+        return self.query.state_dict()
+
+    @torch.no_grad()
+    def _fill_queue(self) -> None:
+        """Enqueue keys of augmented batches until none of the random ones is left (KCL's code)."""
+        batch, device = self.settings.batch_size, self.queue.keys.device
+        steps = math.floor(self.size / batch)
+        for number in range(self.settings.queue // batch):
+            passed, step = divmod(number, steps)
+            order = epoch_order(self.size, generator("cpu", self._seed, "fill", passed)).to(device)
+            positions_B = order[step * batch : (step + 1) * batch]
+            draw = generator(device, self._seed, "fill", passed, step)
+            images = self._augment(self._training.batch(positions_B), draw)
+            self.queue.enqueue(self.key(images).float(), self._training.labels_N[positions_B])
+
+    def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Views:
+        """Draw positives, augment every view in one call, and embed them."""
+        device, k = positions_B.device, self.settings.positives.from_dataset
+        draw = generator(device, self._seed, "positives", epoch, step)
+        chosen_BK = global_positives(self._index, positions_B, k, draw)
+        positions = torch.cat([positions_B, positions_B, chosen_BK.T.reshape(-1)])
+        draw = generator(device, self._seed, "augment", epoch, step)
+        views = self._augment(self._training.batch(positions), draw).split(len(positions_B))
+        momentum_update(self.key, self.query, self.settings.key_momentum)
+        queries = self._forward(self.query, views[: self.query_views])
+        with torch.no_grad():
+            keys = self._forward_shuffled(views[1:], epoch, step)
+        return Views(self._training.labels_N[positions_B], queries, keys.transpose(0, 1))
+
+    def _forward(self, encoder: Encoder, views: tuple[Tensor, ...]) -> Tensor:
+        """Return float32 embeddings [views, B, D]."""
+        if self.settings.joint_views:
+            return encoder(torch.cat(views)).float().unflatten(0, (len(views), -1))
+        return torch.stack([encoder(view).float() for view in views])
+
+    def _forward_shuffled(self, views: tuple[Tensor, ...], epoch: int, step: int) -> Tensor:
+        """Embed views by the key encoder; with split batch norm, in another order (MoCo)."""
+        if self.settings.batch_norm_splits == 1:
+            return self._forward(self.key, views)
+        draw = generator("cpu", self._seed, "shuffle", epoch, step)
+        order_B = torch.randperm(len(views[0]), generator=draw).to(views[0].device)
+        keys = self._forward(self.key, tuple(view[order_B] for view in views))
+        return keys[:, order_B.argsort()]
+
+    def _queue_positives(self, labels_B: Tensor, epoch: int, step: int) -> Tensor:
+        """Draw the queue entries [B, K] that count as positives."""
+        draw = generator(labels_B.device, self._seed, "queue", epoch, step)
+        limit = self.settings.positives.from_queue
+        return choose_queue_positives(
+            labels_B, self.queue.labels, None if limit == "all" else limit, draw
+        )
+
+    def _contrast(self, views: Views, epoch: int, step: int) -> Tensor:
+        settings = self.settings
+        own_BD = views.positives_BPD[:, 0]
+        batch, queue = len(own_BD), len(self.queue.labels)
+        negatives, found, competing = [], [], []
+        if settings.negatives in ("queue", "both"):
+            negatives.append(self.queue.keys)
+            found.append(self._queue_positives(views.labels_B, epoch, step))
+            competing.append(torch.ones(batch, queue, dtype=torch.bool, device=own_BD.device))
+        if settings.negatives in ("batch", "both"):
+            own = torch.eye(batch, dtype=torch.bool, device=own_BD.device)
+            negatives.append(own_BD)
+            found.append(torch.zeros_like(own))
+            competing.append(~own)
+        return contrastive_loss(
+            views.queries_ABD[0],
+            views.positives_BPD,
+            torch.cat(negatives),
+            self._temperatures_C[views.labels_B],
+            queue_positives_BK=torch.cat(found, dim=1),
+            separate=settings.denominator == "separate",
+            negative_mask_BK=~torch.cat(competing, dim=1),
+        )
+
+
+def build(settings: Settings, inputs: Inputs) -> Objective:
+    """Return the objective."""
+    return Contrast(settings, inputs)

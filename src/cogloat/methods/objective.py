@@ -1,0 +1,46 @@
+"""What the loop trains: a protocol that every room's objective meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from torch import Tensor
+from torch.nn import Parameter
+
+from cogloat.results.history import Row
+
+
+class Objective(Protocol):
+    """A module that turns a batch into a loss; its state dictionary is all the state it has."""
+
+    size: int  # number of training images
+
+    def order(self, epoch: int) -> Tensor:
+        """Return the positions of the images in the order of the epoch, on the CPU."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Prepare what stays constant within an epoch."""
+
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the scalar "loss" of a batch and what else to log, as means over the batch."""
+
+    def end_epoch(self, epoch: int) -> Row:
+        """Return what is measured once an epoch."""
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what later stages and the evaluation need."""
+
+    # of every nn.Module
+
+    def train(self, mode: bool = True) -> Any:
+        """Set training mode."""
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield what may be trained, and what is frozen."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
+        """Go on from a state."""

@@ -1,0 +1,1 @@
+"""PaCo (Cui et al. 2021; "PCL" in the paper): parametric contrastive learning."""

@@ -1,0 +1,40 @@
+"""Settings of PaCo (Cui et al. 2021), parametric contrastive learning."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from cogloat.config.types import Count, Fraction, Positive
+from cogloat.methods.settings import GRADIENT, Supervised, check_queue
+
+
+class Settings(Supervised):
+    """A classifier beside a momentum pair, in one softmax."""
+
+    objective: Literal["paco"]
+    key_augmentation: str = Field(description="the key's; `augmentation` is the query's")
+    projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
+    key_momentum: Fraction
+    queue: Count = Field(description="number of keys kept; a multiple of the batch size")
+    queue_labels: Literal["random", "none"] = Field(
+        description="classes of the entries that no key has replaced yet (code: random)"
+    )
+    alpha: Fraction = Field(description="weight of one pair beside the class's")
+    temperature: Positive
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The query's and the key's."""
+        return (self.augmentation, self.key_augmentation)
+
+    @property
+    def passes(self) -> float:
+        """The query with gradient, the key without."""
+        return GRADIENT + 1
+
+    @model_validator(mode="after")
+    def _queue_holds_whole_batches(self) -> Self:
+        check_queue(self.queue, self.batch_size, drop_last=self.drop_last)
+        return self

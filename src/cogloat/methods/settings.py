@@ -1,0 +1,131 @@
+"""What the settings of every room have, and what they say of it to the rest. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from cogloat.config.types import (
+    Count,
+    Fraction,
+    HeadName,
+    NonNegative,
+    Positive,
+    StageName,
+    Strict,
+)
+
+GRADIENT = 3  # forward and backward, in forward passes
+
+
+class CoresetOf(NamedTuple):
+    """The images that a file in config/coresets describes, of the run's long-tailed set."""
+
+    coreset: str
+
+
+class WeightsOf(NamedTuple):
+    """The weights that another method's run of the same data and seed leaves, with this head."""
+
+    method: str
+    head: HeadName
+
+
+class FileAt(NamedTuple):
+    """A file that a rule makes or a user provides; {dataset}, {factor}, {classes} are filled in."""
+
+    path: str
+
+
+Need = CoresetOf | WeightsOf | FileAt
+
+
+class Optimizer(Strict):
+    lr: Positive
+    momentum: Fraction
+    weight_decay: NonNegative
+
+
+class Cosine(Strict):
+    kind: Literal["cosine"]
+    warmup: Fraction = Field(default=0.0, description="share of the epochs with a linear warm-up")
+    cycles: Count = Field(
+        default=1,
+        description="equal parts of the epochs, each a whole cosine and a fresh optimizer",
+    )
+
+
+class Steps(Strict):
+    kind: Literal["steps"]
+    warmup: Fraction = Field(default=0.0, description="share of the epochs with a linear warm-up")
+    at: tuple[Fraction, ...] = Field(description="shares of the epochs after which the rate falls")
+    factors: tuple[Positive, ...] = Field(description="learning-rate factor from each of them on")
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.at) != len(self.factors) or list(self.at) != sorted(self.at):
+            raise ValueError("'at' must rise and have as many entries as 'factors'")
+        return self
+
+
+Schedule = Annotated[Cosine | Steps, Field(discriminator="kind")]
+
+
+class Training(Strict):
+    """What every stage that trains has.
+
+    Attributes:
+        stages: in which the room can be used.
+    """
+
+    stages: ClassVar[tuple[StageName, ...]]
+
+    objective: str = Field(description="name of a folder in src/cogloat/methods")
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    optimizer: Optimizer
+    schedule: Schedule
+    drop_last: bool = Field(description="leave out a last batch that is not whole")
+    augmentation: str = Field(description="name of one of the dataset's augmentations")
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """Names of the dataset's augmentations that the stage draws from."""
+        return (self.augmentation,)
+
+    @property
+    def needs(self) -> Mapping[str, Need]:
+        """What the graph hands over beside the images: name -> what it is."""
+        return {}
+
+    @property
+    def passes(self) -> float:
+        """Work on one training image in one epoch, in forward passes of the network."""
+        return GRADIENT
+
+
+class Supervised(Training):
+    """What every stage that leaves a classifier has."""
+
+    stages: ClassVar[tuple[StageName, ...]] = ("train",)
+
+    evaluate_every: Count = Field(description="epochs between two test-set accuracies in history")
+
+    @property
+    def head_kind(self) -> HeadName:
+        """The classifier on top of the backbone."""
+        return "linear"
+
+
+def check_queue(queue: int, batch_size: int, *, drop_last: bool) -> None:
+    """Refuse a queue of keys that batches do not fill.
+
+    Raises:
+        ValueError: naming the keys.
+    """
+    if queue % batch_size:
+        raise ValueError(f"queue ({queue}) must be a multiple of batch_size ({batch_size})")
+    if not drop_last:
+        raise ValueError("drop_last must be true: the queue takes whole batches")

@@ -1,0 +1,67 @@
+"""What every objective shares that leaves a classifier: its network and its test accuracy."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from cogloat.data.augmentation import Augmentation
+from cogloat.data.imageset import ImageSet
+from cogloat.data.sampling import epoch_order
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.settings import Supervised
+from cogloat.models.inference import outputs
+from cogloat.models.networks import Classifier, to_device
+from cogloat.randomness import generator
+from cogloat.results.history import Row
+
+
+class SupervisedObjective(nn.Module):
+    """A classifier whose test accuracy is followed; a subclass gives the loss."""
+
+    def __init__(self, settings: Supervised, inputs: Inputs) -> None:
+        """Build the classifier, on the device.
+
+        Args:
+            settings: of the stage.
+            inputs: without a test set, no test accuracy is measured.
+        """
+        super().__init__()
+        data = inputs.data
+        self.size = len(inputs.training)
+        self.classifier = Classifier(inputs.depth, data.classes, settings.head_kind)
+        to_device(self.classifier, inputs.device)
+        self._supervised, self._data, self._seed = settings, data, inputs.seed
+        self._training, self._test = inputs.training, inputs.test
+        self._augment = Augmentation.named(settings.augmentation, data)
+
+    def order(self, epoch: int) -> Tensor:
+        """Return a permutation of the images."""
+        return epoch_order(self.size, generator("cpu", self._seed, "order", epoch))
+
+    def start_epoch(self, epoch: int) -> None:
+        """Nothing is constant within an epoch only."""
+
+    def end_epoch(self, epoch: int) -> Row:
+        """Measure the test accuracy in percent, where it is due."""
+        if self._test is None:
+            return {}
+        due = (epoch + 1) % self._supervised.evaluate_every == 0
+        if not due and epoch + 1 != self._supervised.epochs:
+            return {"test_accuracy": None}
+        self.eval()
+        return {
+            "test_accuracy": float(accuracy(self._test_scores(self._test), self._test.labels_N))
+        }
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what evaluation needs: the classifier."""
+        return self.classifier.state_dict()
+
+    def _test_scores(self, test: ImageSet) -> Tensor:
+        """Return the test scores [N, C]."""
+        return outputs(self.classifier, test, self._data)
+
+
+def accuracy(scores_BC: Tensor, labels_B: Tensor) -> Tensor:
+    """Return the share of highest scores that are the right class's, in percent."""
+    return 100 * (scores_BC.argmax(dim=1) == labels_B).double().mean()

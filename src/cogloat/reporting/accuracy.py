@@ -1,0 +1,128 @@
+"""The accuracy table: means over seeds beside the paper's printed numbers. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import mean
+from typing import Any
+
+import pandas as pd
+
+from cogloat.errors import UserError
+from cogloat.reporting.layout import beside_printed, by_data_set, joined, spread, with_printed
+from cogloat.reporting.seeds import Cell, by_cell, over_seeds
+from cogloat.results.metrics import Metrics
+from cogloat.results.printed import CELL
+
+GROUPS = ["many", "medium", "few"]
+EPOCH = "last"  # how the epoch is chosen whose accuracy counts
+
+
+def accuracy_table(
+    metrics: Sequence[Metrics],
+    labels: Mapping[str, str],
+    printed: pd.DataFrame,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return one row a method, dataset and factor, in the order they first appear.
+
+    Args:
+        metrics: of the runs.
+        labels: method -> the name the table prints.
+        printed: from `read_printed`.
+        confidence: of the means' interval, such as 0.95.
+
+    Returns:
+        Epochs and augmentations of the stages, joined by "+" (those of the views of one stage by
+        "/"; once where all are the same); percentages: the columns of `over_seeds` at the epoch
+        that `epoch` names, the mean at the best epoch, of the shot groups; the hash of the
+        long-tailed subset; the paper's numbers and the difference of the means.
+
+    Raises:
+        UserError: if a run is there twice, seeds of one method were trained for different
+            numbers of epochs or with different augmentations, or runs of one dataset and factor
+            on different subsets.
+    """
+    rows = [_row(cell, seeds, labels, confidence) for cell, seeds in by_cell(metrics).items()]
+    return with_printed(pd.DataFrame(rows), printed, CELL)
+
+
+def means(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return method -> dataset and factor -> mean accuracy in percent, of two digits."""
+    found: dict[str, dict[str, float]] = {}
+    for row in table.to_dict("records"):
+        of_method = found.setdefault(row["method"], {})
+        of_method[f"{row['dataset']}_if{row['factor']}"] = round(row["mean"], 2)
+    return found
+
+
+def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
+    """Return the table as the paper prints it: a row a method, a column a dataset and factor.
+
+    Args:
+        table: from `accuracy_table`.
+        datasets: dataset -> the name the table prints.
+    """
+    heads = {"Method": joined("label"), "Epochs": joined("epochs")}
+    heads["Augmentation"] = joined("augmentation")
+    return by_data_set(table, datasets, ["method"], heads, _cell, _legend(table))
+
+
+def _row(
+    cell: Cell, seeds: Mapping[int, Metrics], labels: Mapping[str, str], confidence: float
+) -> dict[str, Any]:
+    runs = list(seeds.values())
+    return {
+        **dict(zip(CELL, cell, strict=True)),
+        "label": labels[runs[0].method],
+        "epochs": _common(cell, runs, _epochs, "for different numbers of epochs"),
+        "augmentation": _common(cell, runs, _augmentation, "with different augmentations"),
+        "epoch": EPOCH,
+        **over_seeds({seed: run.accuracy for seed, run in seeds.items()}, confidence),
+        "best_mean": mean(run.best_accuracy for run in runs),
+        **{group: _mean(getattr(run, group) for run in runs) for group in GROUPS},
+        "group_mean": mean(run.group_mean for run in runs),
+        "split_sha256": runs[0].split_sha256,
+    }
+
+
+def _common(cell: Cell, runs: Sequence[Metrics], of: Callable[[Metrics], str], how: str) -> str:
+    """Return what all runs of a cell have in common."""
+    first, *others = dict.fromkeys(map(of, runs))
+    if others:
+        method, dataset, factor = cell
+        raise UserError(
+            f"{method} on {dataset} IF {factor}: the runs were trained {how}. Make them again."
+        )
+    return first
+
+
+def _epochs(run: Metrics) -> str:
+    return "+".join(map(str, run.epochs.values()))
+
+
+def _augmentation(run: Metrics) -> str:
+    stages = ["/".join(dict.fromkeys(views)) for views in run.augmentations.values()]
+    return "+".join(dict.fromkeys(stages))
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return mean(known) if known else math.nan
+
+
+def _cell(row: Any) -> str:
+    return beside_printed(row, digits=1)
+
+
+def _legend(table: pd.DataFrame) -> str:
+    subsets = table.drop_duplicates(["dataset", "factor"])
+    hashes = ", ".join(
+        f"{dataset} IF {factor}: {sha256[:12]}"
+        for dataset, factor, sha256 in subsets[["dataset", "factor", "split_sha256"]].to_numpy()
+    )
+    return (
+        f"Top-1 accuracy in percent on the full test set, {joined('epoch')(table)} epoch; "
+        f"{spread(table)}. Subsets (SHA-256): {hashes}."
+    )

@@ -1,0 +1,1 @@
+"""What plot_*.py draw: a module a figure, in one style."""

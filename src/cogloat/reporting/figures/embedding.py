@@ -1,0 +1,190 @@
+"""The test images of the rarest classes as encoders place them, a panel each (Figure 2).
+
+t-SNE bends distances, so each panel says how separable the classes are in the feature space itself.
+
+Shapes: N images, D dimensions, C classes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from cogloat.data.imageset import ImageSet
+from cogloat.data.longtail import read_split
+from cogloat.errors import UserError
+from cogloat.evaluation.separability import knn_accuracy, silhouette
+from cogloat.reporting.figures.style import WIDTH, colour, marker
+
+NEIGHBOURS = 5
+PERPLEXITY = 30  # scikit-learn's; a third of the other points where there are fewer than 90
+PANELS_IN_A_ROW = 3
+HEIGHT = 0.8  # of a panel, in its widths
+LEGEND_ENTRY = 1.3  # inches
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What one panel shows.
+
+    Attributes:
+        title: stands over it.
+        method: of the run.
+        points_N2: the images in the plane.
+        silhouette: in the feature space.
+        knn_accuracy: in the feature space, percent.
+    """
+
+    title: str
+    method: str
+    points_N2: NDArray[np.floating]
+    silhouette: float
+    knn_accuracy: float
+
+
+def training_counts(split: Path, classes: int) -> NDArray[np.integer]:
+    """Return how many training images each class has [C].
+
+    Raises:
+        UserError: if the split is missing or damaged, or of another number of classes.
+    """
+    _, labels_N = read_split(split)
+    counts_C = np.bincount(labels_N)
+    if len(counts_C) != classes:
+        raise UserError(
+            f"{split}: its labels are of {len(counts_C)} classes, the runs' of {classes}. "
+            "Give the split they were trained with."
+        )
+    return counts_C
+
+
+def rarest(counts_C: NDArray[np.integer], number: int) -> list[int]:
+    """Return the labels of the classes with the fewest images, the rarest first.
+
+    Of classes with as many images as each other, the higher label comes first.
+    """
+    return sorted(range(len(counts_C)), key=lambda label: (counts_C[label], -label))[:number]
+
+
+def only(images: ImageSet, classes: Sequence[int]) -> ImageSet:
+    """Return the images of some classes."""
+    chosen_C = torch.as_tensor(classes, device=images.labels_N.device)
+    kept_N = torch.isin(images.labels_N, chosen_C)
+    labels_N = images.labels_N[kept_N]
+    counts_C = torch.bincount(labels_N, minlength=len(images.counts_C))
+    return ImageSet(images.images_NCHW[kept_N.to(images.images_NCHW.device)], labels_N, counts_C)
+
+
+def panel_of(
+    title: str,
+    method: str,
+    features_ND: NDArray[np.floating],
+    labels_N: NDArray[np.integer],
+    seed: int,
+) -> Panel:
+    """Return the panel of one encoder.
+
+    Args:
+        title: stands over it.
+        method: of the run.
+        features_ND: of the images.
+        labels_N: their classes.
+        seed: of t-SNE.
+    """
+    others = len(labels_N) - 1
+    tsne = TSNE(perplexity=min(PERPLEXITY, others / 3), init="pca", random_state=seed)
+    with threadpool_limits(limits=1):  # else the order of its sums is left to the threads
+        points_N2 = tsne.fit_transform(features_ND)
+    return Panel(
+        title,
+        method,
+        points_N2,
+        silhouette(features_ND, labels_N),
+        knn_accuracy(features_ND, labels_N, NEIGHBOURS),
+    )
+
+
+def draw(
+    panels: Sequence[Panel], labels_N: NDArray[np.integer], counts: Mapping[int, int]
+) -> Figure:
+    """Return the panels.
+
+    Args:
+        panels: of the same images.
+        labels_N: the images' classes.
+        counts: label -> training images, in the order of the legend.
+    """
+    legend = {label: f"class {label} (n = {count})" for label, count in counts.items()}
+    rows = math.ceil(len(panels) / PANELS_IN_A_ROW)
+    columns = math.ceil(len(panels) / rows)
+    side = WIDTH / max(columns, 2)
+    figure = Figure(figsize=(side * columns, (HEIGHT * side + 0.4) * rows + 0.4))
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, panel in zip(grid, panels, strict=False):
+        handles = _draw_panel(axes, panel, labels_N, legend)
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=int(side * columns / LEGEND_ENTRY),
+        title="Test images of the rarest classes (n: training images)",
+        handletextpad=0.2,
+        columnspacing=1,
+    )
+    return figure
+
+
+def numbers(panels: Sequence[Panel], classes: Sequence[int], images: int) -> str:
+    """Return CSV, one row a panel: how separable the classes are."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["panel", "method", "silhouette", "knn_accuracy", "classes", "images"])
+    for panel in panels:
+        values = panel.silhouette, panel.knn_accuracy
+        writer.writerow([panel.title, panel.method, *values, " ".join(map(str, classes)), images])
+    return text.getvalue()
+
+
+def _draw_panel(
+    axes: Axes, panel: Panel, labels_N: NDArray[np.integer], legend: dict[int, str]
+) -> list[Any]:
+    """Draw one panel; return what its legend shows."""
+    handles = []
+    for position, (label, words) in enumerate(legend.items()):
+        x_M, y_M = panel.points_N2[labels_N == label].T
+        ink, shape = colour(position), marker(position)
+        handles.append(
+            axes.scatter(
+                x_M,
+                y_M,
+                s=14,
+                color=ink,
+                marker=shape,
+                edgecolor="white",
+                linewidth=0.3,
+                label=words,
+            )
+        )
+    axes.set_title(panel.title)
+    axes.set_xlabel(
+        f"silhouette {panel.silhouette:.2f}, {NEIGHBOURS}-NN accuracy {panel.knn_accuracy:.1f} %"
+    )
+    axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
+    axes.set_box_aspect(HEIGHT)
+    axes.margins(0.06)
+    axes.spines[:].set(visible=True, color="#999999")
+    return handles

@@ -1,0 +1,51 @@
+"""metrics.json: what the classifier of a run is worth. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from pydantic import model_validator
+
+from cogloat.results.reading import Count, OfRun, Percent
+
+
+class Metrics(OfRun):
+    """Accuracies in percent on the whole test set, after the last epoch unless they say otherwise.
+
+    Attributes:
+        epochs: stage -> how many.
+        augmentations: stage -> the recipes of its views.
+        accuracy: over images.
+        many: mean over the classes with many training images; None without one.
+        medium: likewise.
+        few: likewise.
+        group_mean: unweighted mean of the groups that there are.
+        group_sizes: classes of each group.
+        per_class: by label.
+        history_accuracy: that the history of the last stage ends with.
+        best_accuracy: the highest of the history.
+        best_epoch: the first with it, from 1.
+        class_counts: training images, by label.
+    """
+
+    FIX: ClassVar[str] = "Evaluate the run again"
+
+    epochs: dict[str, Count]
+    augmentations: dict[str, tuple[str, ...]]
+    accuracy: Percent
+    many: Percent | None
+    medium: Percent | None
+    few: Percent | None
+    group_mean: Percent
+    group_sizes: dict[str, int]
+    per_class: tuple[Percent, ...]
+    history_accuracy: Percent
+    best_accuracy: Percent
+    best_epoch: Count
+    class_counts: tuple[Count, ...]
+
+    @model_validator(mode="after")
+    def _of_the_same_classes(self) -> Self:
+        if len(self.per_class) != len(self.class_counts):
+            raise ValueError("per_class and class_counts are not of equally many classes")
+        return self

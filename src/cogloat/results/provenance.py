@@ -1,0 +1,102 @@
+"""provenance.json: where a result came from, of a stage and of a whole run. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import NonNegativeFloat, PositiveInt
+
+from cogloat.files import sha256
+from cogloat.results.reading import Artefact
+
+
+class Process(Artefact):
+    """One process that worked on a result.
+
+    Attributes:
+        device: the GPU, or the processor.
+        cpu_capability: the instruction set that torch computes with on the processor.
+        image: SHA-256 of the container image, if it ran in one.
+        versions: of Python and the libraries.
+        seconds: wall-clock time.
+    """
+
+    device: str
+    cpu_capability: str
+    threads: PositiveInt
+    precision: str
+    image: str | None
+    versions: dict[str, str]
+    seconds: NonNegativeFloat
+
+
+class Stage(Artefact):
+    """Of one stage of a run.
+
+    Attributes:
+        augmentations: names of the recipes that its views were made by.
+        identity: what the result depends on, name -> hash or value.
+        certified: fingerprint of the code that ran, where its identity has an earlier one that was
+            shown to give the same bits.
+        outputs: file name -> SHA-256.
+        processes: in their order; several where the stage was interrupted.
+        seconds: of all of them.
+    """
+
+    FIX: ClassVar[str] = "It is not the provenance of a stage; run the stage again"
+
+    stage: str
+    epochs: PositiveInt
+    augmentations: tuple[str, ...]
+    identity: dict[str, str]
+    certified: str | None = None
+    outputs: dict[str, str]
+    processes: tuple[Process, ...]
+    seconds: NonNegativeFloat
+
+
+class Evaluation(Artefact):
+    """Of the evaluation of a run."""
+
+    identity: dict[str, str]
+    processes: tuple[Process, ...]
+
+
+class Run(Artefact):
+    """Of a run: its stages, in their order, and its evaluation."""
+
+    stages: tuple[Stage, ...]
+    evaluation: Evaluation
+
+
+def identity(config: Path, code: str, inputs: Mapping[str, Path]) -> dict[str, str]:
+    """Return what a result depends on, each as a hash.
+
+    Args:
+        config: the effective configuration.
+        code: fingerprint of the script and the modules it imports.
+        inputs: name -> file, such as the split.
+    """
+    hashes = {name: sha256(path) for name, path in inputs.items()}
+    return {"configuration": sha256(config), "code": code, **hashes}
+
+
+def total_seconds(processes: Sequence[Process]) -> float:
+    """Return how long some processes took together."""
+    return round(sum(process.seconds for process in processes), 1)
+
+
+def write_provenance(path: Path, provenance: Stage | Run) -> None:
+    """Write provenance.json."""
+    provenance.write(path)
+
+
+def read_stage(path: Path) -> Stage:
+    """Read the provenance.json of a stage.
+
+    Raises:
+        UserError: if it is damaged, or not the provenance of a stage.
+    """
+    return Stage.read(path)

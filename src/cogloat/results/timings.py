@@ -1,0 +1,122 @@
+"""times/<dataset>/if<factor>.csv: timings, a line a method, round and part. Imports no torch."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+import pandas as pd
+from pydantic import NonNegativeInt, PositiveFloat, ValidationError
+
+from cogloat.errors import UserError
+from cogloat.files import write_text
+from cogloat.results.printed import CELL
+from cogloat.results.reading import Artefact, Count, Name
+
+Part = Literal["refresh", "step", "floor"]
+PARTS: tuple[Part, ...] = get_args(Part)
+MACHINE = ("device", "threads", "precision")
+
+
+class Timing(Artefact):
+    """Seconds of one start of an epoch, of one training step, or of one step's floor."""
+
+    dataset: Name
+    factor: Count
+    method: Name
+    round: NonNegativeInt
+    part: Part
+    seconds: PositiveFloat
+    steps_per_epoch: Count
+    device: Name
+    threads: Count
+    precision: Name
+
+
+COLUMNS = list(Timing.model_fields)
+
+
+def write_timings(path: Path, timings: Iterable[Timing]) -> None:
+    """Write timings as CSV."""
+    table = pd.DataFrame([timing.model_dump() for timing in timings], columns=COLUMNS)
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_timings(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read files of timings; those of one dataset and factor are in one file.
+
+    Returns:
+        The lines of all files in their order, with the columns of `Timing` and `file`.
+
+    Raises:
+        UserError: if a file is damaged or not complete, two have the same dataset and factor, or
+            the timings were taken on different machines.
+    """
+    timings = pd.concat([_read(path).assign(file=str(path)) for path in paths], ignore_index=True)
+    for (dataset, factor), group in timings.groupby(["dataset", "factor"], sort=False):
+        files = group["file"].unique()
+        if len(files) > 1:
+            raise UserError(
+                f"{files[1]}: {dataset} IF {factor} is in {files[0]} already. "
+                "Give one file for each, with all methods."
+            )
+    first = timings.iloc[0]
+    for column in MACHINE:
+        for other in timings[timings[column] != first[column]].itertuples():
+            raise UserError(
+                f"{other.file}: {column}: '{getattr(other, column)}', but {first.file} has "
+                f"'{first[column]}'. Take all timings of a table on one machine."
+            )
+    return timings
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            header, *lines = [*csv.reader(file, strict=True)] or [[]]
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"{path}: not a CSV table ({error}). Time the epochs again.") from None
+    if header != COLUMNS:
+        raise UserError(f"{path}: its columns must be {', '.join(COLUMNS)}. Time the epochs again.")
+    if not lines:
+        raise UserError(f"{path}: has no timing. Time the epochs again.")
+    rows = [_timing(path, number, line) for number, line in enumerate(lines, start=2)]
+    timings = pd.DataFrame([row.model_dump() for row in rows])
+    _check_complete(path, timings)
+    return timings
+
+
+def _timing(path: Path, number: int, line: list[str]) -> Timing:
+    if len(line) != len(COLUMNS):
+        raise UserError(
+            f"{path}: line {number} has {len(line)} fields, the header has {len(COLUMNS)}. "
+            "Time the epochs again."
+        )
+    try:
+        return Timing.model_validate_strings(dict(zip(COLUMNS, line, strict=True)))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise UserError(
+            f"{path}: line {number}: {problem['loc'][0]}: {problem['msg']}, but it is "
+            f"'{problem['input']}'. Time the epochs again."
+        ) from None
+
+
+def _check_complete(path: Path, timings: pd.DataFrame) -> None:
+    """Refuse a file in which a method lacks a part of a round, or has one twice."""
+    rounds = timings["round"].unique()
+    for (method, dataset, factor), group in timings.groupby(CELL, sort=False):
+        subject = f"{path}: {method} on {dataset} IF {factor}"
+        times = group.groupby(["round", "part"]).size()
+        for number in rounds:
+            for part in PARTS:
+                count = times.get((number, part), 0)
+                if count != 1:
+                    raise UserError(
+                        f"{subject}: round {number} has {part} {count} times, not once. "
+                        "Time the epochs again."
+                    )
+        if group["steps_per_epoch"].nunique() > 1:
+            raise UserError(f"{subject}: steps_per_epoch differs. Time the epochs again.")

@@ -1,0 +1,1 @@
+"""Which runs exist, and with what: methods, effective configurations, collections, their cost."""

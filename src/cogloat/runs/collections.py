@@ -1,0 +1,202 @@
+"""The type of config/config.yaml: which tables and figures exist, of which runs. Imports no torch.
+
+What trains or measures does not import it, so that a new table makes no result out of date.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from cogloat.config.types import Count, Strict
+
+Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Natural = Annotated[int, Field(ge=0)]
+Printed = Annotated[
+    str | None, Field(description="a file in config/paper: numbers to stand beside ours")
+]
+# folders of results/ that no collection may be called after, and files that no table may
+TAKEN = {"runs", "splits", "coresets", "targets", "metrics", "curves", "figures", "times", "audit"}
+WRITTEN = {"claims", "overview"}
+
+
+class Configurations(Strict):
+    """Every combination, whose configurations are read or timed: those of seed 0."""
+
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+    factors: Annotated[tuple[Count, ...], Field(min_length=1)]
+    methods: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Whose configurations they are."""
+        return (0,)
+
+
+class Grid(Strict):
+    """Runs: every combination."""
+
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+    factors: Annotated[tuple[Count, ...], Field(min_length=1)]
+    methods: Annotated[tuple[str, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)]
+
+
+class AccuracyTable(Grid):
+    """Accuracies: means over seeds."""
+
+    kind: Literal["accuracy"]
+    printed: Printed = None
+
+
+class FeatureConvention(Strict):
+    """What printed measures are compared with; every other convention is in a file too."""
+
+    images: Literal["train", "test"] = Field(description="the long-tailed set, or the test set")
+    space: Literal["projection", "backbone"]
+    pairs: Literal["ordered", "unordered"] = Field(
+        description="of intra alignment, each pair counted twice or once over the same divisor"
+    )
+
+
+class FeaturesTable(Grid):
+    """Measures of the feature spaces of pre-trained encoders."""
+
+    kind: Literal["features"]
+    convention: FeatureConvention
+    printed: Printed = None
+
+
+class TimesTable(Configurations):
+    """Seconds of a training epoch: timed, not trained; the ratios are to the first method."""
+
+    kind: Literal["times"]
+    rounds: Count = Field(description="in which the methods alternate")
+    steps: Count = Field(description="of each method in each round")
+    printed: Printed = None
+
+
+class EmbeddingFigure(Grid):
+    """The rarest classes in the plane, a panel a method; one dataset, factor and seed."""
+
+    kind: Literal["embedding"]
+    rarest: Annotated[int, Field(ge=2)] = Field(description="classes that are shown")
+    tsne_seed: int
+
+    @model_validator(mode="after")
+    def _of_one_set(self) -> Self:
+        for key in ("datasets", "factors", "seeds"):
+            if len(getattr(self, key)) != 1:
+                raise ValueError(f"an embedding shows one set: give one of '{key}'")
+        return self
+
+
+class TemperaturesFigure(Configurations):
+    """The temperature of every class, a line a dataset and factor."""
+
+    kind: Literal["temperatures"]
+    methods: tuple[str] = Field(description="one, with an adaptive temperature")
+
+
+class CurvesFigure(Strict):
+    """How the methods of a table learn, a figure a dataset and factor."""
+
+    kind: Literal["curves"]
+    of: str = Field(description="name of an accuracy table of the collection")
+
+
+class FrequencyFigure(Strict):
+    """Accuracy by class size of a table's methods, a figure a dataset and factor."""
+
+    kind: Literal["frequency"]
+    of: str = Field(description="name of an accuracy table of the collection")
+    reference: str = Field(description="method that every panel shows too")
+
+
+Table = Annotated[AccuracyTable | FeaturesTable | TimesTable, Field(discriminator="kind")]
+Figure = Annotated[
+    EmbeddingFigure | TemperaturesFigure | CurvesFigure | FrequencyFigure,
+    Field(discriminator="kind"),
+]
+Part = Table | Figure
+Runs = AccuracyTable | FeaturesTable | TimesTable | EmbeddingFigure | TemperaturesFigure
+
+
+class Collection(Strict):
+    """Tables and figures that are made together."""
+
+    tables: dict[Name, Table]
+    figures: dict[Name, Figure] = Field(default_factory=dict)
+    claims: bool = Field(default=False, description="verdicts on the paper's claims, by the tables")
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        for name in self.tables:
+            if name in WRITTEN or self._is_conventions(name):
+                raise ValueError(f"tables.{name}: this file is another one's. Rename the table")
+        for name, figure in self.figures.items():
+            if isinstance(figure, CurvesFigure | FrequencyFigure):
+                table = self.tables.get(figure.of)
+                if not isinstance(table, AccuracyTable):
+                    raise ValueError(f"figures.{name}.of: '{figure.of}' is no accuracy table")
+                if isinstance(figure, FrequencyFigure) and figure.reference not in table.methods:
+                    raise ValueError(
+                        f"figures.{name}.reference: '{figure.reference}' is not in {figure.of}"
+                    )
+        return self
+
+    def _is_conventions(self, name: str) -> bool:
+        """Say whether a file of this name is written beside a table of features."""
+        beside = self.tables.get(name.removesuffix("_conventions"))
+        return name.endswith("_conventions") and isinstance(beside, FeaturesTable)
+
+    def parts(self) -> dict[str, Part]:
+        """Return the tables and figures by name."""
+        return {**self.tables, **self.figures}
+
+    def runs_of(self, part: Part) -> Runs:
+        """Return the runs behind a table or figure: its own, or those of the table it is of."""
+        return self.tables[part.of] if isinstance(part, CurvesFigure | FrequencyFigure) else part
+
+
+class Runtime(Strict):
+    """How long a job asks a cluster for, beside what its training is estimated to take."""
+
+    start: Count = Field(description="minutes of every job: queueing aside, all but the training")
+    margin: Annotated[float, Field(ge=1)] = Field(description="times the estimate of the training")
+
+
+class Workflow(Strict):
+    """config/config.yaml."""
+
+    collection: str = Field(description="what `snakemake` without a target makes")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="of the intervals that tables give"
+    )
+    runtime: Runtime
+    collections: dict[Name, Collection]
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Self:
+        kinds: dict[str, str] = {}
+        for name, collection in self.collections.items():
+            if name in TAKEN:
+                raise ValueError(f"collections.{name}: results/{name} is taken. Rename it")
+            for own, part in (*collection.tables.items(), *collection.figures.items()):
+                if kinds.setdefault(own, part.kind) != part.kind:
+                    raise ValueError(
+                        f"collections.{name}: '{own}' is of kind {part.kind} here and of kind "
+                        f"{kinds[own]} elsewhere. Rename one"
+                    )
+        return self
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the tables and figures of a kind, in whatever collection."""
+        found = {
+            name
+            for collection in self.collections.values()
+            for name, part in collection.parts().items()
+            if part.kind == kind
+        }
+        return sorted(found)

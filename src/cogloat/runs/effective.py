@@ -1,0 +1,36 @@
+"""Effective configurations: the files that scripts read, with every number. Imports no torch."""
+
+from __future__ import annotations
+
+from cogloat.config.dataset import Data
+from cogloat.config.types import StageName, Strict
+from cogloat.runs.files import AnySettings, Coreset
+
+
+class RunConfig(Strict):
+    """One stage of one run, complete: results/runs/.../<stage>/config.json."""
+
+    dataset: str
+    factor: int
+    method: str
+    seed: int
+    stage: StageName
+    data: Data
+    depth: int
+    settings: AnySettings
+
+    @property
+    def name(self) -> str:
+        """The run and the stage, as in paths."""
+        return f"{self.dataset}/if{self.factor}/{self.method}/seed{self.seed}/{self.stage}"
+
+
+class CoresetConfig(Strict):
+    """One coreset of one long-tailed set, complete: results/coresets/.../config.json."""
+
+    dataset: str
+    factor: int
+    coreset: str
+    data: Data | None
+    depth: int
+    settings: Coreset

@@ -1,0 +1,73 @@
+"""The types of the files in config/ that say what is trained. Imports no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args
+
+from pydantic import Field, model_validator
+
+from cogloat.config.types import Count, Fraction, Positive, StageName, Strict
+from cogloat.methods.classifier.settings import Settings as Classifier
+from cogloat.methods.rooms import settings_types
+from cogloat.methods.settings import Training
+
+STAGES: tuple[StageName, ...] = get_args(StageName)
+
+
+def _any_of(stage: StageName | None = None) -> Any:
+    """Return the type of the settings of any room, or of those that a stage can have."""
+    types = [room for room in settings_types().values() if stage is None or stage in room.stages]
+    if len(types) == 1:
+        return types[0]
+    return Annotated[Union[tuple(types)], Field(discriminator="objective")]  # noqa: UP007
+
+
+if TYPE_CHECKING:
+    AnySettings = Training
+    Pretrain = Training
+    Finetune = Training
+    Train = Training
+else:
+    AnySettings = _any_of()
+    Pretrain, Finetune, Train = (_any_of(stage) for stage in STAGES)
+
+
+class Method(Strict):
+    """config/methods/<name>.yaml: two stages (pretrain, finetune) or one (train).
+
+    A file that begins with `extends: <method>` holds only what differs from that method, or from a
+    file in config/methods/base, which is not a method by itself.
+    """
+
+    label: str
+    pretrain: Pretrain | None = None
+    finetune: Finetune | None = None
+    train: Train | None = None
+
+    @model_validator(mode="after")
+    def _one_or_two_stages(self) -> Self:
+        if self.stages not in (("pretrain", "finetune"), ("train",)):
+            raise ValueError("a method has the sections 'pretrain' and 'finetune', or 'train'")
+        return self
+
+    @property
+    def stages(self) -> tuple[StageName, ...]:
+        """Names of the stages, in order; the last one leaves the classifier."""
+        return tuple(name for name in STAGES if getattr(self, name) is not None)
+
+
+class Coreset(Strict):
+    """config/coresets/<name>.yaml: how the images behind the prototypes are chosen."""
+
+    kind: Literal["glister", "random", "full"]
+    fraction: Annotated[Fraction, Field(gt=0)]
+    floor: Count = Field(description="images of a class that are always kept, if it has as many")
+    seed: int
+    eta: Positive | None = Field(default=None, description="GLISTER's step size")
+    proxy: Classifier | None = Field(default=None, description="GLISTER's model")
+
+    @model_validator(mode="after")
+    def _glister_is_complete(self) -> Self:
+        if (self.kind == "glister") != (self.eta is not None and self.proxy is not None):
+            raise ValueError("kind 'glister' needs 'eta' and 'proxy'; other kinds have neither")
+        return self

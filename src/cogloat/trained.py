@@ -1,0 +1,52 @@
+"""The networks that a run has trained, opened again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from cogloat.checkpoint import load_weights
+from cogloat.errors import UserError
+from cogloat.methods.moco.settings import MomentumContrast
+from cogloat.methods.settings import Supervised
+from cogloat.models.networks import Classifier, Encoder, build_encoder, to_device
+from cogloat.runs.effective import RunConfig
+
+
+def load_encoder(config: RunConfig, weights: Path, device: torch.device) -> Encoder:
+    """Return the encoder that a contrastive stage left.
+
+    Raises:
+        UserError: if the stage leaves none, or the weights are missing, damaged or of another
+            network.
+    """
+    settings = config.settings
+    if not isinstance(settings, MomentumContrast):
+        raise UserError(
+            f"{weights}: stage '{config.stage}' of {config.method} trains no encoder with a "
+            "projection. Give the configuration and the weights of a pretrain stage."
+        )
+    encoder = build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
+    load_weights(encoder, weights)
+    to_device(encoder, device)
+    return encoder
+
+
+def load_classifier(config: RunConfig, weights: Path, device: torch.device) -> Classifier:
+    """Return the classifier that the last stage of a run left.
+
+    Raises:
+        UserError: if the stage leaves none, or the weights are missing, damaged or of another
+            network.
+    """
+    settings = config.settings
+    if not isinstance(settings, Supervised):
+        raise UserError(
+            f"{weights}: stage '{config.stage}' of {config.method} leaves no classifier. "
+            "Give the configuration and the weights of the run's last stage."
+        )
+    classifier = Classifier(config.depth, config.data.classes, settings.head_kind)
+    load_weights(classifier, weights)
+    to_device(classifier, device)
+    return classifier

@@ -1,0 +1,126 @@
+"""What is said of the container image that rules run in."""
+
+import ast
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scripts import REPO
+
+from cogloat.cluster.image import (
+    Image,
+    check_is_locked,
+    check_made_from,
+    inspect,
+    read_lock,
+    write_lock,
+)
+from cogloat.errors import UserError
+from cogloat.files import sha256
+
+LOCK = Path("containers/images.lock.yaml")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with an image, which here is any file: only its bytes matter."""
+    for name in ("requirements/train.txt", "containers/train.def", "containers/train.sif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+@pytest.fixture
+def image(root: Path) -> Image:
+    return Image(
+        path="containers/train.sif",
+        sha256=sha256(root / "containers/train.sif"),
+        requirements=sha256(root / "requirements/train.txt"),
+        recipe=sha256(root / "containers/train.def"),
+        debian="0" * 64,
+        base="bookworm http://snapshot.debian.org",
+        revision="0123abc",
+    )
+
+
+def test_lock_is_read_as_it_was_written(tmp_path: Path, image: Image):
+    write_lock(tmp_path / "images.lock.yaml", image)
+    assert read_lock(tmp_path / "images.lock.yaml") == image
+
+
+def test_image_of_this_clone_passes(root: Path, image: Image):
+    check_made_from(image, root)
+    check_is_locked(image, root, LOCK)
+
+
+@pytest.mark.parametrize("changed", ["requirements/train.txt", "containers/train.def"])
+def test_stale_image_is_named_with_what_changed_and_the_fix(root: Path, image: Image, changed):
+    (root / changed).write_text("other")
+    with pytest.raises(UserError, match=rf"train\.sif is stale: {changed} .* `make container`"):
+        check_made_from(image, root)
+
+
+def test_missing_image_is_named_with_the_fix(root: Path, image: Image):
+    (root / image.path).unlink()
+    with pytest.raises(
+        UserError, match=r"train\.sif: .* is missing\. Build it with `make container`"
+    ):
+        check_is_locked(image, root, LOCK)
+
+
+def test_another_image_is_told_from_the_locked_one(root: Path, image: Image):
+    (root / image.path).write_text("another")
+    with pytest.raises(
+        UserError, match=r"is not the image that containers/images\.lock\.yaml names"
+    ):
+        check_is_locked(image, root, LOCK)
+
+
+def test_image_to_inspect_that_is_not_there_is_named(root: Path):
+    with pytest.raises(UserError, match=r"other.sif: no such image. Build it with"):
+        inspect(Path("other.sif"), root)
+
+
+def test_without_apptainer_the_message_says_so(root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(root))
+    with pytest.raises(UserError, match="apptainer is not installed"):
+        inspect(Path("containers/train.sif"), root)
+
+
+def test_committed_lock_is_of_this_recipe_and_these_requirements():
+    check_made_from(read_lock(REPO / LOCK), REPO)
+
+
+def test_check_imports_all_that_the_code_imports():
+    spec = importlib.util.spec_from_file_location("check", REPO / "containers/check.py")
+    check = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(check)
+    trees = [ast.parse(file.read_text()) for file in (REPO / "src").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    packages = {name.partition(".")[0] for name in modules} - set(sys.stdlib_module_names)
+    assert packages - {"cogloat", "torch", "pydantic_core"} == check.IMPORTS
+
+
+def test_recipe_becomes_a_dockerfile_of_one_instruction_a_line():
+    done = subprocess.run(
+        [sys.executable, REPO / "containers/dockerfile.py", "--base", "debian@sha256:0"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("FROM debian@sha256:0")
+    assert {line.split()[0] for line in lines} <= {
+        "FROM",
+        "ADD",
+        "LABEL",
+        "ENV",
+        "RUN",
+        "HEALTHCHECK",
+    }
+    assert "{{" not in done.stdout
+    assert "--require-hashes" in done.stdout

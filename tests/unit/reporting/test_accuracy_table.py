@@ -1,0 +1,181 @@
+"""The accuracy table: what stands in its cells, beside printed numbers or without."""
+
+import csv
+import json
+import math
+import statistics
+
+import pytest
+from artefacts import CONFIG, command_line, metrics
+
+from cogloat.errors import UserError
+from cogloat.reporting.accuracy import accuracy_table, to_markdown
+from cogloat.results.printed import read_printed
+from tabulate_runs import main
+
+PAPER = CONFIG / "paper" / "table2.csv"  # KCL on CIFAR-10-LT, IF 100: 77.6
+LABELS = {"kcl": "KCL", "ce": "CE"}
+CE = {"method": "ce", "epochs": {"train": 200}, "augmentations": {"train": ("strong", "weak")}}
+
+
+def table_of(runs, paper=PAPER):
+    return accuracy_table(runs, LABELS, read_printed(paper), 0.95)
+
+
+def test_line_has_mean_deviation_and_difference_over_three_seeds():
+    values = [77.0, 78.5, 76.1]
+    runs = [
+        metrics(seed=seed, accuracy=value, best_accuracy=value + 1)
+        for seed, value in enumerate(values)
+    ]
+    row = table_of(runs).iloc[0]
+    assert row["mean"] == pytest.approx(statistics.mean(values))
+    assert row["std"] == pytest.approx(statistics.stdev(values))
+    assert row["best_mean"] == pytest.approx(statistics.mean(values) + 1)
+    assert row["paper_mean"] == 77.6
+    assert row["difference"] == pytest.approx(statistics.mean(values) - 77.6)
+    assert (row["seeds"], row["values"]) == ("0 1 2", "77.0 78.5 76.1")
+    assert (row["epochs"], row["label"]) == ("1000+200", "KCL")
+    assert (row["many"], row["medium"], row["group_mean"]) == (80, 70, 75)
+    assert math.isnan(row["few"])
+
+
+def test_column_says_that_the_last_epoch_counts_and_so_does_the_legend():
+    table = table_of([metrics()])
+    assert list(table["epoch"]) == ["last"]
+    assert "on the full test set, last epoch;" in to_markdown(table, {"cifar10": "C10"})
+
+
+@pytest.mark.parametrize(
+    ("stages", "shown"),
+    [
+        ({"pretrain": ("contrastive",), "finetune": ("weak",)}, "contrastive+weak"),
+        ({"pretrain": ("tilt",), "finetune": ("tilt",)}, "tilt"),
+        ({"train": ("strong", "weak")}, "strong/weak"),
+        ({"train": ("tilt", "tilt")}, "tilt"),
+        ({"pretrain": ("tilt", "tilt"), "finetune": ("tilt",)}, "tilt"),
+        ({"pretrain": ("strong", "weak"), "finetune": ("weak",)}, "strong/weak+weak"),
+    ],
+)
+def test_augmentation_is_named_once_where_all_stages_have_the_same(stages, shown):
+    assert table_of([metrics(augmentations=stages)])["augmentation"][0] == shown
+
+
+def test_rows_and_columns_keep_the_order_they_come_in():
+    runs = [
+        metrics(dataset=dataset, seed=seed, **method)
+        for dataset in ("cifar100", "cifar10")
+        for method in ({}, CE)
+        for seed in (1, 0)
+    ]
+    table = table_of(runs, paper=None)
+    assert list(table["method"]) == ["kcl", "ce", "kcl", "ce"]
+    lines = to_markdown(table, {"cifar10": "C10", "cifar100": "C100"}).splitlines()
+    assert lines[0] == "| Method | Epochs | Augmentation | C100 IF 100 | C10 IF 100 |"
+    assert lines[2].startswith("| KCL |")
+    assert lines[3] == "| CE | 200 | strong/weak | 77.0 ± 0.0 | 77.0 ± 0.0 |"
+
+
+def test_legend_says_what_an_interval_is_over():
+    legend = to_markdown(table_of([metrics(), metrics(seed=1)]), {"cifar10": "C10"})
+    assert "mean over training seeds 0 1 of one long-tailed subset" in legend
+    assert "over such seeds and not over subsets" in legend
+    assert f"Subsets (SHA-256): cifar10 IF 100: {'a' * 12}." in legend
+
+
+def test_one_seed_has_no_deviation_and_the_legend_says_so():
+    table = table_of([metrics()])
+    assert math.isnan(table["std"][0])
+    text = to_markdown(table, {"cifar10": "CIFAR-10-LT"})
+    assert "training seed 0 of one long-tailed subset: no deviation, no interval" in text
+    assert "| KCL | 1000+200 | contrastive+weak | 77.0 (paper 77.6, -0.6) |" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "how"),
+    [
+        ({"epochs": {"pretrain": 10, "finetune": 200}}, "for different numbers of epochs"),
+        (
+            {"augmentations": {"pretrain": ("strong",), "finetune": ("weak",)}},
+            "with different augmentations",
+        ),
+    ],
+)
+def test_seeds_trained_otherwise_are_refused(change, how):
+    with pytest.raises(UserError, match=f"kcl on cifar10 IF 100: the runs were trained {how}"):
+        table_of([metrics(), metrics(seed=1, **change)])
+
+
+# --- the script ---
+
+
+def tabulate(folder, runs, **more):
+    files = []
+    for run in runs:
+        files.append(folder / "runs" / f"{run.method}{run.seed}.json")
+        run.write(files[-1])
+    outputs = {
+        "output": folder / "my_table.csv",
+        "markdown": folder / "my_table.md",
+        "means": folder / "my_table.json",
+    }
+    main(command_line(metrics=files, config=CONFIG, **outputs, **more))
+    with outputs["output"].open() as file:
+        return list(csv.DictReader(file)), outputs["markdown"].read_text()
+
+
+def test_no_deviation_is_rounded_to_none(tmp_path):
+    runs = [metrics(seed=seed, accuracy=77.0 + seed * 1e-6) for seed in (0, 1)]
+    (row,), _ = tabulate(tmp_path, runs, printed=PAPER)
+    assert float(row["std"]) == statistics.stdev([77.0, 77.0 + 1e-6])
+    assert [float(value) for value in row["values"].split()] == [77.0, 77.0 + 1e-6]
+
+
+def test_printed_numbers_stand_beside_ours_where_there_are_some(tmp_path):
+    runs = [metrics(), metrics(method="balanced_softmax")]
+    rows, text = tabulate(tmp_path, runs, printed=PAPER)
+    assert [row["paper_mean"] for row in rows] == ["77.6", ""]
+    assert [row["difference"] for row in rows] == [repr(77.0 - 77.6), ""]
+    assert text.count("(paper ") == 1
+
+
+def test_table_without_printed_numbers_names_no_paper(tmp_path):
+    (row,), text = tabulate(tmp_path, [metrics()])
+    assert (row["paper_mean"], row["paper_std"], row["difference"]) == ("", "", "")
+    assert "paper" not in text
+    assert "| KCL | 1000+200 | contrastive+weak | 77.0 |" in text
+
+
+def test_columns_are_the_same_with_and_without_printed_numbers(tmp_path):
+    (one,), _ = tabulate(tmp_path, [metrics()], printed=PAPER)
+    (other,), _ = tabulate(tmp_path, [metrics()])
+    assert list(one) == list(other)
+
+
+def test_means_have_two_digits(tmp_path):
+    tabulate(tmp_path, [metrics(accuracy=200 / 3)])
+    assert json.loads((tmp_path / "my_table.json").read_text()) == {"kcl": {"cifar10_if100": 66.67}}
+
+
+def test_confidence_is_that_of_the_command_line(tmp_path):
+    runs = [metrics(), metrics(seed=1, accuracy=78.0)]
+    widths = [
+        float(tabulate(tmp_path, runs, confidence=confidence)[0][0]["interval"])
+        for confidence in (0.5, 0.95)
+    ]
+    assert widths == pytest.approx([0.5, 6.353], rel=1e-3)  # t is 1 and 12.706
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"method": "kcl"}'])
+def test_damaged_metrics_are_named_and_nothing_is_written(tmp_path, text):
+    (tmp_path / "metrics.json").write_text(text)
+    arguments = command_line(
+        metrics=tmp_path / "metrics.json",
+        config=CONFIG,
+        output=tmp_path / "table.csv",
+        markdown=tmp_path / "table.md",
+        means=tmp_path / "table.json",
+    )
+    with pytest.raises(UserError, match=r"metrics\.json: .* Evaluate the run again\."):
+        main(arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]

@@ -1,0 +1,77 @@
+"""How long a stage is estimated to take."""
+
+import itertools
+
+import pytest
+from scripts import REPO
+
+from cogloat.config.dataset import Resources
+from cogloat.runs.collections import Runtime
+from cogloat.runs.cost import minutes
+from cogloat.runs.load import load_dataset, load_method, load_workflow, run_config
+
+CONFIG = REPO / "config"
+
+
+def passes(method: str, stage: str) -> float:
+    return run_config(CONFIG, "cifar100", 100, method, 0, stage).settings.passes
+
+
+def test_passes_are_those_of_the_methods():
+    assert passes("ce", "train") == 3
+    assert passes("kcl", "pretrain") == 4
+    assert passes("cogloat", "pretrain") == 7
+    assert passes("paco", "train") == 4
+    assert passes("bcl", "train") == 9
+    # two views with gradient, four keys, and the prototypes' passes over the coreset
+    assert passes("cogloat_proco", "pretrain") == 11
+    # ten steps on the images made in the last fifth of the epochs
+    assert passes("m2m_ldam", "train") == pytest.approx(3 + 0.2 * 10 * 3)
+
+
+def test_every_stage_of_every_collection_has_an_estimate():
+    workflow = load_workflow(CONFIG)
+    runs = {
+        (dataset, factor, method)
+        for collection in workflow.collections.values()
+        for part in collection.parts().values()
+        for own in [collection.runs_of(part)]
+        for dataset, factor, method in itertools.product(own.datasets, own.factors, own.methods)
+    }
+    for dataset, factor, method in runs:
+        for stage in load_method(CONFIG, method).stages:
+            config = run_config(CONFIG, dataset, factor, method, 0, stage)
+            asked = minutes(
+                config.settings,
+                frozen=stage == "finetune",
+                factor=factor,
+                classes=config.data.classes,
+                resources=load_dataset(CONFIG, dataset).resources,
+                runtime=workflow.runtime,
+            )
+            assert workflow.runtime.start < asked < 3 * 24 * 60
+
+
+def asked(method: str, stage: str, *, frozen: bool) -> int:
+    """Return the minutes for 6,000 images, of which a machine passes 1,000 in a second."""
+    config = run_config(CONFIG, "cifar10", 1, method, 0, stage)
+    resources = Resources(threads=1, mem_mb=1, largest_class=600, images_per_second=1000)
+    return minutes(
+        config.settings,
+        frozen=frozen,
+        factor=1,
+        classes=10,
+        resources=resources,
+        runtime=Runtime(start=7, margin=3.0),
+    )
+
+
+def test_minutes_are_the_start_and_the_margin_times_the_training():
+    # 1000 epochs of 6000 images, 4 passes each, at 1000 a second: 400 minutes
+    assert asked("kcl", "pretrain", frozen=False) == 7 + 3 * 400
+
+
+def test_classifier_costs_a_pass_over_the_test_set_each_epoch_and_no_gradient_where_frozen():
+    # 200 epochs of 6000 images: 20 minutes a pass
+    assert asked("ce", "train", frozen=False) == 7 + 3 * 20 * (3 + 1)
+    assert asked("kcl", "finetune", frozen=True) == 7 + 3 * 20 * (1 + 1)

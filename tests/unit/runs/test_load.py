@@ -1,0 +1,437 @@
+"""What a mistake in config/ is answered with, and how an effective configuration comes about."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cogloat.config.reading import config_hash, dump, load
+from cogloat.errors import UserError
+from cogloat.runs.effective import RunConfig
+from cogloat.runs.load import (
+    coreset_config,
+    load_dataset,
+    load_method,
+    load_workflow,
+    run_config,
+)
+
+REPO = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A copy of config/ with a folder name of its own, since what is read is remembered."""
+    return Path(shutil.copytree(REPO / "config", tmp_path / "config"))
+
+
+def edit(file: Path, old: str, new: str) -> Path:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    return file
+
+
+def message(function, *arguments) -> str:
+    with pytest.raises(UserError) as error:
+        function(*arguments)
+    return str(error.value)
+
+
+# --- mistakes ---
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "key_momentum: 0.999",
+            "key_momentun: 0.999",
+            "pretrain.key_momentun: unknown key. Did you mean 'key_momentum'?",
+        ),
+        ("key_momentum: 0.999", "# none", "pretrain.key_momentum: missing key. Add it"),
+        (
+            "  queue: 4096",
+            "  # none",
+            "pretrain.queue: missing key. "
+            "Add it; it is: number of keys kept; a multiple of the batch size.",
+        ),
+        (
+            "epochs: 1000",
+            "epochs: many",
+            "pretrain.epochs: Input should be a valid integer, but it is 'many'. Change the value.",
+        ),
+        (
+            "epochs: 1000",
+            "epochs: 1000.5",
+            "pretrain.epochs: Input should be a valid integer, but it is 1000.5",
+        ),
+        ("joint_views: true", "joint_views: 1", "pretrain.joint_views: Input should be a valid bo"),
+        (
+            "epochs: 1000",
+            "epochs: 0",
+            "pretrain.epochs: Input should be greater than or equal to 1, but it is 0",
+        ),
+        (
+            "key_momentum: 0.999",
+            "key_momentum: 1.5",
+            "pretrain.key_momentum: Input should be less than or equal to 1, but it is 1.5",
+        ),
+        (
+            "value: 0.07",
+            "value: -0.07",
+            "pretrain.temperature.constant.value: Input should be greater than 0, but it is -0.07",
+        ),
+        ("queue: 4096", "queue: 4000", "queue (4000) must be a multiple of batch_size (256)"),
+        ("negatives: queue", "negatives: batch", "positives.from_queue needs negatives 'queue'"),
+        ("negatives: queue", "negatives: cue", "pretrain.negatives: Input should be 'queue'"),
+    ],
+)
+def test_mistake_in_a_method_names_file_key_value_and_fix(config, old, new, expected):
+    own, base = (config / "methods" / name for name in ("kcl.yaml", "base/moco.yaml"))
+    file = edit(own if old in own.read_text() else base, old, new)
+    text = message(load_method, config, "kcl")
+    assert str(file) in text.partition(": ")[0]
+    assert expected in text
+
+
+def test_mistake_in_what_a_method_extends_is_looked_for_there(config):
+    moco = config / "methods" / "base" / "moco.yaml"
+    base = edit(moco, "key_momentum: 0.999", "key_momentum: 2.0")
+    assert message(load_method, config, "cogloat_proco").startswith(f"{base}: pretrain.key_mom")
+
+
+def test_mistake_in_what_a_method_adds_is_looked_for_in_its_own_file(config):
+    own = edit(config / "methods" / "cogloat_proco.yaml", "alpha: 0.8", "alpha: 8")
+    assert f"{own}: pretrain.prototypes.alpha" in message(load_method, config, "cogloat_proco")
+
+
+def test_mistake_in_a_datasets_override_names_the_dataset(config):
+    file = edit(config / "datasets" / "digits.yaml", "queue: 256", "queue: 250")
+    text = message(run_config, config, "digits", 100, "kcl", 0, "pretrain")
+    assert "queue (250) must be a multiple of batch_size (64)" in text
+    other = edit(config / "datasets" / "cifar10.yaml", "max_margin: 0.5", "max_margn: 0.5")
+    text = message(run_config, config, "cifar10", 100, "kcl", 0, "finetune")
+    assert f"{other}: overrides.finetune.loss" in text
+    assert "max_margn: unknown key. Did you mean 'max_margin'?" in text
+    assert file.exists()
+
+
+def test_objectives_override_wins_over_the_stages_and_reaches_no_other_method(config):
+    dataset = config / "datasets" / "digits.yaml"
+    edit(dataset, "  paco: {queue: 256,", "  paco: {epochs: 7, queue: 256,")
+    paco = run_config(config, "digits", 100, "paco", 0, "train").settings
+    assert (paco.epochs, paco.queue, paco.batch_size) == (7, 256, 64)
+    assert run_config(config, "digits", 100, "ce", 0, "train").settings.epochs == 150
+
+
+def test_mistake_in_an_objectives_override_names_the_dataset(config):
+    file = edit(config / "datasets" / "digits.yaml", "{queue: 256, key", "{queue: 250, key")
+    text = message(run_config, config, "digits", 100, "paco", 0, "train")
+    assert text.startswith(f"{file}: ")
+    assert "overrides.paco: queue (250) must be a multiple of batch_size (64)" in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  objective: paco\n", "", "train.objective: missing key. Add it"),
+        ("objective: paco", "objective: pacoo", "train: Input tag 'pacoo' found"),
+        (
+            "queue: 1024",
+            "queue: 1000",
+            "train: queue (1000) must be a multiple of batch_size (128)",
+        ),
+        (
+            "queue_labels: random",
+            "queue_labels: all",
+            "train.queue_labels: Input should be 'random'",
+        ),
+        ("  alpha: 0.01\n", "", "train.alpha: missing key. Add it; another file"),
+        ("augmentation: strong", "augmentation: strog", "augmentations: there is no 'strog'"),
+    ],
+)
+def test_mistake_in_a_method_with_an_objective_of_its_own_is_named(config, old, new, expected):
+    edit(config / "methods" / "paco.yaml", old, new)
+    assert expected in message(run_config, config, "digits", 100, "paco", 0, "train")
+
+
+@pytest.mark.parametrize(
+    ("method", "old", "new", "expected"),
+    [
+        ("focal", "gamma: 1.0", "gamma: 0.5", "gamma: must be 0 or at least 1, but it is 0.5"),
+        (
+            "tsc",
+            "centroid_momentum: 0.9",
+            "centroid_momentun: 0.9",
+            "targets.centroid_momentun: unknown key. Did you mean 'centroid_momentum'?",
+        ),
+        (
+            "m2m_ldam",
+            "beta: 0.999",
+            "beta: 1.0",
+            "beta: Input should be less than 1, but it is 1.0",
+        ),
+    ],
+)
+def test_number_without_a_meaning_is_refused(config, method, old, new, expected):
+    file = edit(config / "methods" / f"{method}.yaml", old, new)
+    lines = message(load_method, config, method).splitlines()
+    assert any(line.startswith(f"{file}: ") and expected in line for line in lines)
+
+
+@pytest.mark.parametrize("guide", ["ldam", "bcl", "kcl"])
+def test_guide_that_could_never_be_sure_is_refused(config, guide):
+    file = edit(config / "methods" / "m2m_ldam.yaml", "guide: ce", f"guide: {guide}")
+    text = message(load_workflow, config)
+    assert text.startswith(f"{file}: train: its guide: '{guide}' is not a one-stage method")
+    assert "with a linear classifier" in text
+    assert "such as 'ce'" in text
+
+
+def test_mistake_in_how_targets_are_placed_is_named(config):
+    file = edit(config / "targets.yaml", "steps: 10000", "steps: 0")
+    text = message(load_workflow, config)
+    assert text == f"{file}: steps: Input should be greater than or equal to 1, but it is 0. " + (
+        "Change the value."
+    )
+
+
+def test_mistake_in_what_a_dataset_extends_is_looked_for_there(config):
+    base = edit(config / "datasets/base/cifar.yaml", "depth: 32", "depth: 0")
+    expected = f"{base}: depth: Input should be greater than or equal to 1, but it is 0"
+    assert message(load_dataset, config, "cifar10").startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("weak: tilt", "weak: tlit", "augmentations.weak: there is no recipe 'tlit'"),
+        (
+            "  paco:",
+            "  pacco:",
+            "overrides: 'pacco' is no stage and no objective. Did you mean 'paco",
+        ),
+        ("label: Digits", "extends: digits", "extends: 'digits' is no file above this one"),
+        (
+            "label: Digits",
+            "extends: [digits]",
+            r"extends: '\['digits'\]' is no file above this one",
+        ),
+        ("label: Digits", "extends: base/cifr", "dataset 'base/cifr' is unknown"),
+    ],
+)
+def test_mistake_in_a_dataset_is_named(config, old, new, expected):
+    edit(config / "datasets" / "digits.yaml", old, new)
+    with pytest.raises(UserError, match=expected):
+        load_dataset(config, "digits")
+
+
+def test_every_mistake_of_a_file_is_listed(config):
+    file = config / "methods" / "base" / "classifier.yaml"
+    edit(file, "batch_size: 128", "batch_sise: 128")
+    edit(file, "lr: 0.1", "lr: -1")
+    lines = message(load_method, config, "ce").splitlines()
+    assert len(lines) == 3  # one key is unknown, one is missing, one value is out of range
+    assert all(line.startswith(f"{file}: train.") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("digit", 10, "kcl", 0, "pretrain"), "dataset 'digit' is unknown.*Did you mean 'digits'"),
+        (("digits", 10, "klc", 0, "pretrain"), "method 'klc' is unknown.*Did you mean 'kcl'"),
+        (("digits", 10, "ce", 0, "pretrain"), "ce.yaml: has no stage 'pretrain'"),
+    ],
+)
+def test_unknown_name_comes_with_the_nearest_known(config, arguments, expected):
+    with pytest.raises(UserError, match=expected):
+        run_config(config, *arguments)
+
+
+def test_unknown_coreset_comes_with_the_nearest_known(config):
+    with pytest.raises(UserError, match=r"coreset 'randm' is unknown.*Did you mean 'random'"):
+        coreset_config(config, "digits", 10, "randm")
+    edit(config / "methods" / "cogloat_proco.yaml", "coreset: glister", "coreset: glistr")
+    with pytest.raises(UserError, match=r"coreset 'glistr' is unknown.*Did you mean 'glister'"):
+        load_workflow(config)
+
+
+def test_augmentation_that_the_dataset_lacks_is_named(config):
+    file = edit(config / "datasets" / "digits.yaml", "  contrastive: tilt", "  contrast: tilt")
+    text = message(run_config, config, "digits", 10, "kcl", 0, "pretrain")
+    assert text.startswith(f"{file}: augmentations: there is no 'contrastive'.")
+    assert "Did you mean 'contrast'?" in text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("collection: demo", "collection: dmo", "collection: 'dmo' is unknown. Did you mean 'demo"),
+        ("factors: [100, 50, 10]", "factors: [0]", "factors.0: Input should be greater than or eq"),
+        ("factors: [100, 50, 10]", "factors: [0.5]", "factors.0: Input should be a valid integer"),
+        ("seeds: [0, 1, 2]", "seeds: [-1]", "seeds.0: Input should be greater than or equal to 0"),
+        ("datasets: [digits]", "datasets: [digit]", "'digit' is unknown.*Did you mean 'digits'"),
+        ("- kcl", "- klc", "'klc' is unknown.*Did you mean 'kcl'"),
+        ("methods: [ce, kcl, cogloat, cogloat_proco]", "methods: []", "at least 1 item"),
+        (
+            "kind: accuracy",
+            "kind: acuracy",
+            "tables.table2: Input tag 'acuracy' found using 'kind'",
+        ),
+        (
+            "printed: table1",
+            "printed: table9",
+            "printed: 'table9': there is no .*table9.csv. Did yo",
+        ),
+        ("table5:", "claims:", "tables.claims: this file is another one's. Rename"),
+        ("table5:", "table1_conventions:", "table1_conventions: this file is another one's"),
+        ("table5:", "a/b:", "collections.paper.tables.a/b"),
+        ("      table5:", "      curves:", "'curves' is of kind curves here and of kind accuracy"),
+        ("  demo:\n", "  runs:\n", "collections.runs: results/runs is taken. Rename it"),
+        ("        factors: [100]\n", "        factors: [100, 10]\n", "give one of 'factors'"),
+        ("of: table2}", "of: table1}", "figures.curves.of: 'table1' is no accuracy table"),
+        ("reference: ce}", "reference: ec}", "figures.frequency.reference: 'ec' is not in table2"),
+    ],
+)
+def test_mistake_in_the_collections_is_named(config, old, new, expected):
+    edit(config / "config.yaml", old, new)
+    with pytest.raises(UserError, match=expected):
+        load_workflow(config)
+
+
+def test_file_that_is_no_yaml_is_named_with_the_line(config):
+    file = config / "datasets" / "digits.yaml"
+    file.write_text("label: Digits\nsource: {kind: digits\n")
+    text = message(load_dataset, config, "digits")
+    assert text.startswith(f"{file}: not valid YAML")
+    assert "line 3" in text
+
+
+@pytest.mark.parametrize("content", ["", "just text", "[1, 2]"])
+def test_file_that_holds_no_keys_is_refused(config, content):
+    file = config / "datasets" / "digits.yaml"
+    file.write_text(content)
+    assert str(file) in message(load_dataset, config, "digits")
+
+
+def test_missing_file_is_named(config):
+    path = config / "none.json"
+    assert message(load, RunConfig, path) == f"{path}: no such file. Check the path."
+
+
+# --- what the shipped files say ---
+
+
+def test_every_shipped_file_is_valid():
+    config = REPO / "config"
+    workflow = load_workflow(config)
+    assert workflow.collections["paper"].tables["table2"].datasets == ("cifar10", "cifar100")
+    for dataset in (config / "datasets").glob("*.yaml"):
+        for method in (config / "methods").glob("*.yaml"):
+            for stage in load_method(config, method.stem).stages:
+                run_config(config, dataset.stem, 100, method.stem, 0, stage)
+        for coreset in (config / "coresets").glob("*.yaml"):
+            coreset_config(config, dataset.stem, 100, coreset.stem)
+
+
+# --- what a run's configuration is made of ---
+
+
+def test_extending_method_keeps_what_it_does_not_say(config):
+    base, heir = load_method(config, "kcl").pretrain, load_method(config, "cogloat").pretrain
+    assert base is not None
+    assert heir is not None
+    assert (heir.queue, heir.optimizer) == (base.queue, base.optimizer)
+    assert heir.positives.from_dataset == 3
+    assert load_method(config, "cogloat").label == "CoGloAT"
+
+
+def test_extending_dataset_keeps_what_it_does_not_say(config):
+    ten, hundred = (load_dataset(config, name) for name in ("cifar10", "cifar100"))
+    assert ten.recipes == hundred.recipes
+    assert (ten.depth, ten.classes, hundred.classes) == (32, 10, 100)
+
+
+def test_views_are_made_by_the_recipes_that_the_dataset_gives_their_roles(config):
+    """A tilt is a digit's `weak` and its `contrastive` view."""
+    weak, contrastive = (
+        run_config(config, "digits", 100, "kcl", 0, stage).data
+        for stage in ("finetune", "pretrain")
+    )
+    assert weak.recipes == {"weak": "tilt"}
+    assert contrastive.recipes == {"contrastive": "tilt"}
+    tilt = load_dataset(config, "digits").recipes["tilt"]
+    assert weak.augmentations["weak"] == contrastive.augmentations["contrastive"] == tilt
+
+
+def test_section_of_another_kind_is_replaced_whole(config):
+    """A constant temperature's `value` must not be left behind in an adaptive one."""
+    pretrain = load_method(config, "cogloat").pretrain
+    assert pretrain is not None
+    assert pretrain.temperature.model_dump() == {"kind": "adaptive", "gamma": 0.07}
+
+
+def test_datasets_override_wins_over_the_method(config):
+    stage = run_config(config, "digits", 100, "kcl", 0, "pretrain").settings
+    assert (stage.queue, stage.batch_size) == (256, 64)
+    assert stage.optimizer.lr == 0.1  # of the method: the dataset does not say
+    proxy = coreset_config(config, "digits", 100, "glister").settings.proxy
+    assert proxy is not None
+    assert proxy.batch_size == 64
+
+
+def test_effective_configuration_read_back_is_the_same(config, tmp_path):
+    for method, stage in [
+        *(("ce", "train"), ("m2m_ldam", "train"), ("paco", "train"), ("bcl", "train")),
+        *(("cogloat_proco", "pretrain"), ("tsc", "pretrain"), ("kcl", "finetune")),
+    ]:
+        effective = run_config(config, "cifar10", 100, method, 2, stage)
+        path = tmp_path / "config.json"
+        path.write_text(dump(effective))
+        assert load(RunConfig, path) == effective
+        assert config_hash(load(RunConfig, path)) == config_hash(effective)
+
+
+def test_hash_changes_with_a_number_and_not_with_a_comment(tmp_path):
+    def hash_after(old: str, new: str) -> str:
+        root = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        shutil.copytree(REPO / "config", root)
+        own, base = (root / "methods" / name for name in ("kcl.yaml", "base/moco.yaml"))
+        edit(own if old in own.read_text() else base, old, new)
+        return config_hash(run_config(root, "digits", 100, "kcl", 0, "pretrain"))
+
+    same = hash_after("label: KCL", "label: KCL")
+    assert hash_after("label: KCL", "# a remark\nlabel: KCL") == same
+    assert hash_after("weight_decay: 0.0001}", "weight_decay: 1.0e-4}") == same
+    assert hash_after("weight_decay: 0.0001}", "weight_decay: 0.0002}") != same
+    assert hash_after("weight_decay: 0.0}", "weight_decay: 0.1}") == same  # of the other stage
+
+
+def test_hash_tells_runs_apart(config):
+    runs = [
+        (dataset, factor, method, seed)
+        for dataset in ("cifar10", "cifar100")
+        for factor in (10, 100)
+        for method in ("kcl", "cogloat")
+        for seed in (0, 1)
+    ]
+    hashes = {config_hash(run_config(config, *run, "finetune")) for run in runs}
+    assert len(hashes) == len(runs)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.dictionaries(st.text(min_size=1, max_size=9), st.integers() | st.text() | st.none()))
+def test_any_keys_are_answered_with_a_message(tmp_path_factory, extra):
+    """Whatever a file holds beside what it should, the answer is a UserError, never a crash."""
+    raw = yaml.safe_load((REPO / "config" / "datasets" / "digits.yaml").read_text())
+    config = tmp_path_factory.mktemp("any")
+    (config / "datasets").mkdir()
+    (config / "datasets" / "mine.yaml").write_text(json.dumps(raw | extra))
+    unknown = extra.keys() - raw.keys() - {"extends"}
+    if unknown:
+        assert "unknown key" in message(load_dataset, config, "mine")

@@ -1,0 +1,179 @@
+# Helpers only: the tables and figures of config.yaml, and the runs behind them. A path's `folder` is
+# that of a collection, such as demo/; the collection `paper` has none.
+import itertools
+
+# of a table or figure of some kind: what is shown of it, and what its runs leave
+SHOWN = {
+    "accuracy": "results/{folder}{name}.csv",
+    "features": "results/{folder}{name}.csv",
+    "times": "results/{folder}{name}.csv",
+    "embedding": "results/{folder}figures/{name}.png",
+    "temperatures": "results/{folder}figures/{name}.png",
+    "curves": "results/{folder}figures/{name}_{dataset}_if{factor}.png",
+    "frequency": "results/{folder}figures/{name}_{dataset}_if{factor}.png",
+}
+LEFT = {
+    "accuracy": [
+        "data/{dataset}/store.json",
+        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json",
+        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/weights.pt",
+    ],
+    "features": [
+        "data/{dataset}/store.json",
+        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/features.json",
+        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt",
+    ],
+}
+
+
+@user_facing
+def collection(name):
+    """Return a collection."""
+    if name not in WORKFLOW.collections:
+        raise UserError(
+            f"collection '{name}' is unknown: {CONFIG / 'config.yaml'} does not list it. "
+            f"{nearest(name, WORKFLOW.collections)}"
+        )
+    return WORKFLOW.collections[name]
+
+
+def collection_files(wildcards):
+    """Return what `snakemake` without a target makes."""
+    name = WORKFLOW.collection
+    made, folder = collection(name), "" if name == "paper" else f"{name}/"
+    files = [f"results/{folder}claims.csv"] if made.claims else []
+    for name, part in made.parts().items():
+        files += of_each(SHOWN[part.kind], made.runs_of(part), folder=folder, name=name)
+    return files
+
+
+def collection_runs(wildcards):
+    """Return what is left by the runs behind the collection's tables, and their data."""
+    tables = collection(WORKFLOW.collection).tables.values()
+    left = [of_each(path, table) for table in tables for path in LEFT.get(table.kind, [])]
+    return sorted(set(itertools.chain(*left)))
+
+
+def names_of(kind):
+    """Return a pattern of the names of all tables or figures of a kind."""
+    return "|".join(WORKFLOW.names(kind)) or NOTHING
+
+
+# --- one table or figure ---
+
+
+def owner(wildcards):
+    """Return the collection in whose folder something is asked for."""
+    return collection(Path(wildcards.folder).name or "paper")
+
+
+@user_facing
+def part(wildcards):
+    """Return the table or figure that is asked for."""
+    name, parts = wildcards.get("table", wildcards.get("figure")), owner(wildcards).parts()
+    if name not in parts:
+        collection_name = Path(wildcards.folder).name or "paper"
+        raise UserError(f"collection '{collection_name}' has no {name}. {nearest(name, parts)}")
+    return parts[name]
+
+
+def from_part(key):
+    """Return a function for what a table or figure says under a key, such as convention.pairs."""
+    return lambda wildcards: attrgetter(key)(part(wildcards))
+
+
+def runs(wildcards):
+    """Return the runs behind a table or figure."""
+    return owner(wildcards).runs_of(part(wildcards))
+
+
+def of_each(path, runs, **fixed):
+    """Return a path for each of some runs, every one once; with {stage}, for each of its stages."""
+    every = itertools.product(runs.datasets, runs.factors, runs.methods, runs.seeds)
+    paths = [
+        path.format(
+            **{"dataset": dataset, "factor": factor, "method": method, "seed": seed} | fixed,
+            stage=stage,
+        )
+        for dataset, factor, method, seed in every
+        for stage in (load.load_method(CONFIG, method).stages if "{stage}" in path else [None])
+    ]
+    return list(dict.fromkeys(paths))
+
+
+def of_runs(path):
+    """Return a function for a path of every run behind a table or figure; wildcards are fixed."""
+    return lambda wildcards: of_each(path, runs(wildcards), **wildcards)
+
+
+def titles(wildcards):
+    """Return the labels of the methods, in their order."""
+    return [load.load_method(CONFIG, method).label for method in runs(wildcards).methods]
+
+
+def labels(wildcards):
+    """Return the names that are printed for datasets and methods."""
+    datasets = runs(wildcards).datasets
+    return [load.load_dataset(CONFIG, name).label for name in datasets] + titles(wildcards)
+
+
+def printed(wildcards):
+    """Return the printed numbers that stand beside a table's, or nothing."""
+    name = part(wildcards).printed
+    return [] if name is None else f"config/paper/{name}.csv"
+
+
+def printed_flag(wildcards, input):
+    """Return the flag that hands them over."""
+    return f"--printed {shlex.quote(input.printed)}" if input.printed else ""
+
+
+def compared_tables(wildcards):
+    """Return the collection's tables that have printed numbers, to which claims are put."""
+    tables = owner(wildcards).tables.items()
+    return [f"results/{{folder}}{name}.csv" for name, table in tables if table.printed]
+
+
+# --- what is timed together ---
+
+
+@user_facing
+def timed_configs(wildcards):
+    """Return the effective configurations of the pre-trainings that are timed together."""
+    own, factor = runs(wildcards), number(wildcards, "factor", 1)
+    return [
+        load.run_config(CONFIG, wildcards.dataset, factor, method, seed, "pretrain")
+        for method in own.methods
+        for seed in own.seeds
+    ]
+
+
+@user_facing
+def timed_files(wildcards):
+    """Return the files that they need, by their names."""
+    files = {}
+    for config in timed_configs(wildcards):
+        for name, path in needed(config).items():
+            if files.setdefault(name, path) != path:
+                raise UserError(
+                    f"{wildcards.table}: {config.method} needs another {name} ({path}) than a method "
+                    f"before it ({files[name]}). Time them in two tables."
+                )
+    return files
+
+
+def timed_needs(wildcards):
+    """Return the files that they need."""
+    return list(timed_files(wildcards).values())
+
+
+def timed_inputs(wildcards):
+    """Return the flags that hand them over."""
+    files = timed_files(wildcards).items()
+    return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files)
+
+
+def timed_code(wildcards):
+    """Return the fingerprint of the timing with the objectives that it imports by their names."""
+    objectives = {config.settings.objective for config in timed_configs(wildcards)}
+    return code_of("src/time_epochs.py", *map(objective_module, sorted(objectives)))
