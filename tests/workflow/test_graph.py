@@ -73,6 +73,7 @@ def test_paper_table_is_planned_without_torch(fresh: Project, no_torch):
     assert plan["tabulate"] == {"results/table2.csv"}
 
 
+@pytest.mark.slow
 def test_every_table_and_figure_of_the_paper_is_planned_and_shares_its_runs(
     fresh: Project, no_torch
 ):
@@ -85,6 +86,7 @@ def test_every_table_and_figure_of_the_paper_is_planned_and_shares_its_runs(
     assert plan["plot_embedding"] == {"results/figures/figure2.png"}
 
 
+@pytest.mark.slow
 def test_planning_the_paper_costs_little_more_than_starting(fresh: Project):
     def seconds(target: str) -> float:
         started = time.monotonic()
@@ -108,6 +110,7 @@ def submit_tools(tmp_path: Path) -> str:
     return f"{Path(sys.executable).parent}{os.pathsep}{tools}"
 
 
+@pytest.mark.slow
 def test_slurm_profile_plans_the_same_graph_without_slurm_and_apptainer(
     fresh: Project, no_torch, submit_tools
 ):
@@ -115,6 +118,7 @@ def test_slurm_profile_plans_the_same_graph_without_slurm_and_apptainer(
     assert counts(fresh.plan(*arguments, **no_torch, PATH=submit_tools)) == TABLE2
 
 
+@pytest.mark.slow
 def test_without_sbatch_a_run_ends_before_its_first_job(fresh: Project, submit_tools):
     """Without Apptainer too, which is asked for first."""
     done = fresh.snakemake("--profile", "slurm", "results/table2.csv", PATH=submit_tools)
@@ -130,6 +134,7 @@ def test_without_sbatch_a_run_ends_before_its_first_job(fresh: Project, submit_t
     assert not (fresh.root / "results").exists()
 
 
+@pytest.mark.slow
 def test_every_table_of_the_configuration_can_be_asked_for_by_its_path(fresh: Project):
     collections = yaml.safe_load((REPO / "config" / "config.yaml").read_text())["collections"]
     tables = {
@@ -170,6 +175,7 @@ INPUTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "stages", "made", "given"),
     [
@@ -196,6 +202,7 @@ def test_run_has_its_methods_stages_and_what_they_need(fresh: Project, method, s
         assert command.count(f"--input encoder={encoder}") == 1
 
 
+@pytest.mark.slow
 def test_images_are_made_with_the_cross_entropy_run_of_the_same_data_and_seed(fresh: Project):
     plan = fresh.plan(RUN.format(method="m2m_ldam"))
     assert plan["train"] == {
@@ -219,6 +226,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Project):
     """Whatever they are called, and with nothing printed beside them."""
     text = (fresh.root / "config/config.yaml").read_text()
@@ -244,6 +252,7 @@ def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Pr
     assert "--printed" not in command
 
 
+@pytest.mark.slow
 def test_table_can_be_given_on_the_command_line(fresh: Project):
     mine = "{kind: accuracy, datasets: [digits], factors: [10], methods: [ce], seeds: [0]}"
     given = f"collections={{paper: {{tables: {{mine: {mine}}}}}}}"
@@ -252,6 +261,7 @@ def test_table_can_be_given_on_the_command_line(fresh: Project):
     assert plan["train"] == {"results/runs/digits/if10/ce/seed0/train/weights.pt"}
 
 
+@pytest.mark.slow
 def test_images_that_are_files_are_decoded_by_a_job_with_its_datasets_threads(fresh: Project):
     done = fresh.snakemake("-n", "--cores", "8", "data/cifar10_folder/store.json")
     assert "rule decode:" in done.stdout
@@ -262,6 +272,7 @@ def test_images_that_are_files_are_decoded_by_a_job_with_its_datasets_threads(fr
     assert "--threads 1" in done.stdout
 
 
+@pytest.mark.slow
 def test_job_asks_for_what_its_dataset_says(fresh: Project):
     target = "results/runs/cifar10/if10/ce/seed0/train/weights.pt"
     output = fresh.snakemake("-n", "--cores", "8", target).stdout
@@ -269,6 +280,7 @@ def test_job_asks_for_what_its_dataset_says(fresh: Project):
     assert "mem_mb=8000" in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [("snakemake", "--lint"), ("snakefmt", "--check", "workflow", "--config")]
 )
@@ -286,6 +298,7 @@ def test_workflow_is_clean(fresh: Project, arguments):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_every_rule_that_runs_has_a_log_of_its_own(fresh: Project):
     output = fresh.snakemake("-n", "results/table2.csv").stdout
     blocks = [block for block in output.split("\n[") if "rule " in block]
@@ -294,6 +307,7 @@ def test_every_rule_that_runs_has_a_log_of_its_own(fresh: Project):
     assert len(set(logs)) == len(logs)
 
 
+@pytest.mark.slow
 def test_every_snakemake_command_of_the_readme_is_planned(fresh: Project):
     readme = (REPO / "README.md").read_text()
     commands = re.findall(r"^snakemake (.*?) *(?:#.*)?$", readme, re.M)

@@ -5,7 +5,10 @@ import random
 import signal
 import time
 
+import pytest
 from project import Project
+
+pytestmark = pytest.mark.slow
 
 RUN = "results/runs/tiny/if10/kcl/seed0"
 LEFT = (

@@ -3,6 +3,8 @@
 import pytest
 from project import Project
 
+pytestmark = pytest.mark.slow
+
 RUN = "results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json"
 
 
@@ -74,14 +76,14 @@ def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target
             "config/config.yaml",
             "methods: &spaces [kcl, cogloat_proco]\n        seeds: [0, 1, 2]",
             "methods: &spaces [kcl, cogloat_proco]\n        seeds: [0, -1]",
-            "config/config.yaml: collections.paper.tables.table1.seeds.1: "
+            "config/config.yaml: collections.paper.tables.table1.features.seeds.1: "
             "Input should be greater than or equal to 0, but it is -1. Change the value.",
         ),
         (
             "config/config.yaml",
             "printed: table6\n",
             "printed: table7\n",
-            "printed: 'table7': there is no config/paper/table7.csv. Did you mean 'table",
+            "config/config.yaml: printed: 'table7': there is no config/paper/table7.csv. Did you",
         ),
         (
             "config/config.yaml",

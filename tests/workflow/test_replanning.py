@@ -9,6 +9,8 @@ import pytest
 import yaml
 from project import Project
 
+pytestmark = pytest.mark.slow
+
 ONE_LOSS = ("ce", "cb_ce", "focal", "ce_drw", "ldam", "ldam_drw", "balanced_softmax")
 ONE_STAGE = (*ONE_LOSS, "m2m_ldam", "paco", "bcl")
 TWO_STAGES = ("kcl", "tsc", "cogloat", "cogloat_proco")

@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 from project import Project
 
+pytestmark = pytest.mark.slow
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
 RUNS = 14 + 4  # of Table 2, and what Tables 5 and 6 add

@@ -15,6 +15,8 @@ from damage import flip
 from project import Project, jobs
 from scripts import REPO
 
+pytestmark = pytest.mark.slow
+
 TRACKED = (".dvc/.gitignore", ".dvc/config", ".dvc/plots", ".dvcignore", ".gitignore", "dvc.yaml")
 OUTPUTS = (".snakemake/metadata", "data", "results/runs")
 METHODS = ("ce", "focal", "kcl")

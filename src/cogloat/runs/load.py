@@ -120,7 +120,10 @@ def printed_file(config: Path, name: str) -> Path:
     path = config / "paper" / f"{name}.csv"
     if not path.is_file():
         known = [file.stem for file in path.parent.glob("*.csv")]
-        raise UserError(f"printed: '{name}': there is no {path}. {nearest(name, known)}")
+        raise UserError(
+            f"{config / 'config.yaml'}: printed: '{name}': there is no {path}. "
+            f"{nearest(name, known)}"
+        )
     return path
 
 

@@ -28,14 +28,15 @@ def test_positives_are_other_images_of_the_class_each_once(labels, k, seed):
             assert len(set(row.tolist())) == k
 
 
-@pytest.mark.parametrize("k", [1, 3, 6])
+@pytest.mark.parametrize("k", [1, 3, 6, 9])
 def test_every_other_image_is_drawn_equally_often(k):
+    """Of six others; nine are drawn with replacement."""
     labels = torch.tensor([1, 0, 1, 1, 0, 1, 1, 1, 1])
     anchors = torch.full((20_000,), 3)
     drawn = global_positives(ClassIndex(labels), anchors, k, torch.Generator().manual_seed(0))
     share = torch.bincount(drawn.flatten(), minlength=9).double() / len(anchors)
     expected = torch.tensor([k / 6 if y == 1 and i != 3 else 0.0 for i, y in enumerate(labels)])
-    torch.testing.assert_close(share, expected.double(), atol=0.015, rtol=0)
+    torch.testing.assert_close(share, expected.double(), atol=0.03, rtol=0)
 
 
 def test_redrawn_on_every_visit_and_the_same_for_the_same_generator():

@@ -34,6 +34,8 @@ def tiny(counts: list[int]) -> ImageSet:
     return ImageSet(images.images_NCHW[:, :, :2, :2], images.labels_N, images.counts_C)
 
 
+SHIPPED = configured("m2m_ldam", "train", 3).settings.synthesis
+SURE = {"synthesis": SHIPPED.model_copy(update={"confidence": 0.0, "beta": 0.9})}
 IMAGES, TWO_PARTS = tiny(COUNTS), tiny([500, 50, 50])
 KEYS = ("positives", "augment", "queue")
 # method, stage, changes, what is drawn in an epoch (with its number before the rest), and in a step
@@ -52,7 +54,7 @@ RUNS = {
     "tsc": ("tsc", "pretrain", PAIR, ["order"], KEYS),
     "paco": ("paco", "train", TWIN, ["order"], ("augment", "augment key")),
     "bcl": ("bcl", "train", {"projection": (8, 8)}, ["order"], ("augment", "augment contrast")),
-    "m2m": ("m2m_ldam", "train", {}, ["order"], ("augment", "translate")),
+    "m2m": ("m2m_ldam", "train", SURE, ["order"], ("augment", "translate")),
     "ce": ("ce", "train", {}, ["order"], ("augment",)),
     "finetune": ("kcl", "finetune", {}, ["order"], ("augment",)),
 }

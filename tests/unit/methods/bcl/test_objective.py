@@ -137,3 +137,10 @@ def test_the_contrast_alone_trains_the_class_vectors_through_their_centres():
     objective.loss(torch.arange(BATCH), 0, 0)["loss"].backward()
     assert objective.classifier.head.weight.grad.abs().sum() > 0
     assert all(weight.grad is not None for weight in objective.parameters())
+
+
+def test_both_projections_have_batch_norm():
+    objective = build(configured("bcl", "train", len(COUNTS), **SMALL), image_set(COUNTS))
+    for projection in (objective.projection, objective.centre_projection):
+        norms = [part for part in projection.modules() if isinstance(part, nn.BatchNorm1d)]
+        assert [norm.num_features for norm in norms] == [16]

@@ -26,7 +26,7 @@ from torch import nn
 
 from cogloat.data.imageset import ImageSet
 from cogloat.errors import UserError
-from cogloat.methods.classifier.settings import CrossEntropy
+from cogloat.methods.classifier.settings import CrossEntropy, EffectiveNumber, NoReweighting
 from cogloat.methods.m2m.settings import Synthesis
 from cogloat.models.networks import Classifier
 
@@ -37,6 +37,7 @@ EPOCHS, FIRST = 10, 3  # 0.25 of ten epochs, half up
 SHIPPED = configured("m2m_ldam", "train", 3).settings.synthesis
 CERTAIN = {"confidence": 0.0, "beta": 1e-9}  # g is always sure, and every larger class accepted
 RED_LEFT, BLUE_RIGHT = 0, 9  # of an image's twelve values; the latter is always 1
+NONE = NoReweighting(kind="none")
 STILL = {"steps": 1, "step_size": 1e-6, "noise": 0.0}  # a made image is its seed
 
 
@@ -48,10 +49,17 @@ class Linear(nn.Module):
         draw = torch.Generator().manual_seed(seed)
         self.weight = nn.Parameter(size * torch.randn(classes, 12, generator=draw))
         self.given: list[tuple[torch.Tensor, bool]] = []
+        self.graphs: list[tuple[bool, bool]] = []  # of the images, and whether one was recorded
 
     def forward(self, images):
         self.given.append(((images.detach() * STD + MEAN).clone(), self.training))
+        self.graphs.append((images.requires_grad, torch.is_grad_enabled()))
         return images.flatten(1) @ self.weight.T
+
+
+def scores_of(network, pixels):
+    """Return scores of images in 0..1, in float64."""
+    return ((pixels.double() - MEAN) / STD).flatten(1) @ network.weight.double().T
 
 
 @pytest.fixture
@@ -60,13 +68,14 @@ def weights(tmp_path):
     return save_weights(tmp_path / "g.pt", Classifier(8, 3, "linear"))
 
 
-def readable(weights, images=IMAGES, weak=PLAIN, **changes):
+def readable(weights, images=IMAGES, weak=PLAIN, reweight=NONE, **changes):
     synthesis = Synthesis.model_validate(SHIPPED.model_dump() | {"start": 0.25} | changes)
     config = configured(
         *("m2m_ldam", "train", 3),
         epochs=EPOCHS,
         synthesis=synthesis,
         loss=CrossEntropy(kind="cross_entropy"),
+        reweight=reweight,
     )
     objective = build(for_numbers(config, weak=weak), images, guide=weights)
     objective.classifier, objective.guide = Linear(3, seed=1), Linear(3, seed=2)
@@ -103,6 +112,7 @@ def test_from_its_start_on_every_class_is_drawn_as_often(weights):
     objective = readable(weights)
     orders = [objective.order(epoch) for epoch in range(FIRST, EPOCHS)]
     assert all(len(order) == len(IMAGES) for order in orders)
+    assert all(len(order.unique()) < len(IMAGES) for order in orders)  # with replacement
     assert len({tuple(order.tolist()) for order in orders}) == len(orders)
     shares = torch.bincount(IMAGES.labels_N[torch.cat(orders)]) / (7 * len(IMAGES))
     torch.testing.assert_close(shares, torch.full((3,), 1 / 3), atol=0.08, rtol=0)
@@ -167,6 +177,29 @@ def test_seeds_are_images_of_the_batch(weights):
     assert set(numbers.tolist()) <= set(positions.tolist())
 
 
+def test_one_larger_image_in_the_batch_is_the_seed_of_all(weights):
+    objective = readable(weights, **STILL, **CERTAIN)
+    (large, *_), rare = ((IMAGES.labels_N == label).nonzero()[:, 0].tolist() for label in (0, 2))
+    numbers, _ = learned(objective, torch.tensor([large, *rare]))
+    assert (numbers == large).sum() > 1
+    assert set(numbers.tolist()) <= {large, *rare}
+
+
+@pytest.mark.parametrize(("epoch", "weighted"), [(3, False), (4, False), (5, True), (9, True)])
+def test_what_was_made_is_weighed_by_the_class_it_is_made_for(weights, epoch, weighted):
+    """From the epoch on in which deferred weights begin, whatever the step."""
+    drw = EffectiveNumber(kind="effective_number", beta=0.9, start=0.5)
+    objective = readable(weights, reweight=drw, **CERTAIN)
+    raw = [0.1 / (1 - 0.9**n) for n in COUNTS]
+    by_class = [3 * value / sum(raw) for value in raw] if weighted else None
+    for step in (0, 9):
+        loss = objective.loss(ALL, epoch, step)["loss"]
+        pixels, _ = objective.classifier.given[-1]
+        scores = scores_of(objective.classifier, pixels)
+        expected = formulas.cross_entropy(scores, IMAGES.labels_N.tolist(), by_class)
+        torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=1e-5)
+
+
 # --- how ---
 
 
@@ -184,6 +217,8 @@ def test_each_step_goes_along_the_normalised_gradient_and_stays_in_0_to_1(weight
         *walk, (batch, training) = f.given
         assert training
         assert not any(mode for _, mode in walk + g.given)
+        assert f.graphs[-5:] == [(True, True)] * 4 + [(False, True)]
+        assert g.graphs[-5:] == [(True, True)] * 4 + [(False, False)]
         assert len(walk) == 4
         made = g.given[-1][0]
         rows = [row for row in ALL.tolist() if any(torch.equal(batch[row], one) for one in made)]
@@ -198,7 +233,7 @@ def test_each_step_goes_along_the_normalised_gradient_and_stays_in_0_to_1(weight
         kept = [row for row in ALL.tolist() if row not in rows]
         assert read(batch[kept])[0].tolist() == kept
         flips.append(read(batch[IMAGES.labels_N == 0])[1])
-        scores = ((batch.double() - MEAN) / STD).flatten(1) @ f.weight.double().T
+        scores = scores_of(f, batch)
         expected = formulas.cross_entropy(scores, IMAGES.labels_N.tolist())
         torch.testing.assert_close(logged["loss"].double(), expected, rtol=1e-5, atol=1e-5)
         assert f.weight.grad is None  # making images leaves no gradient behind
@@ -243,6 +278,16 @@ def test_seeds_start_with_noise_of_the_norm_asked_for(weights, noise_norm):
     assert not torch.allclose(seen[0], seen[2])
 
 
+def test_seeds_with_noise_are_images_still(weights):
+    """Black stays above 0 and white below 1."""
+    objective = readable(weights, **CERTAIN, steps=1, noise=0.5, noise_norm="image")
+    objective.loss(ALL, 3, 0)
+    start = objective.classifier.given[-2][0]
+    assert float(start.min()) == pytest.approx(0, abs=1e-6)
+    assert float(start.max()) == pytest.approx(1, abs=1e-6)
+    assert len(start.unique()) > 50
+
+
 # --- which are kept ---
 
 
@@ -255,7 +300,7 @@ def test_an_image_is_kept_where_g_is_sure_of_its_target(weights):
     for epoch, step in ((3, 0), (3, 1), (4, 0)):
         rows, _ = learned(objective, positions, epoch, step)
         made, _ = g.given[-1]
-        scores = ((made.double() - MEAN) / STD).flatten(1) @ g.weight.double().T
+        scores = scores_of(g, made)
         sure = scores.softmax(dim=1)[:, 2] >= 0.4
         assert sure.any()
         assert not sure.all()
@@ -276,6 +321,22 @@ def test_as_sure_as_asked_for_is_enough(weights, confidence, kept):
     assert bool((rows != positions).any()) == kept
 
 
+def test_how_sure_g_is_is_computed_in_float32(weights):
+    """In bfloat16 the probability would be rounded up to what is asked for."""
+    scores = torch.linspace(1, 5, 500).bfloat16()
+    sure = torch.stack([torch.zeros_like(scores), torch.zeros_like(scores), scores]).float()
+    sure = sure.softmax(dim=0)[2]
+    i = int((sure.bfloat16().float() - sure).argmax())
+    for asked, kept in ((sure[i] + 1e-4, False), (sure[i] - 1e-4, True)):
+        assert sure[i].bfloat16() > asked
+        objective = readable(weights, **STILL, confidence=float(asked), beta=1e-9)
+        objective.guide.weight.data.zero_()
+        objective.guide.weight.data[2, BLUE_RIGHT] = scores[i].float() / ((1 - MEAN) / STD)
+        with torch.autocast("cpu", torch.bfloat16):
+            rows, _ = learned(objective, ALL)
+        assert bool((rows != ALL).any()) == kept
+
+
 # --- g ---
 
 
@@ -284,8 +345,10 @@ def test_g_is_not_trained_nor_its_statistics_and_the_classifier_is(weights):
     config = configured("m2m_ldam", "train", 3, epochs=EPOCHS)
     objective = build(config, images, guide=weights)
     before = {k: v.clone() for k, v in objective.guide.state_dict().items()}
-    for module in (objective.train(), objective.eval(), objective.train(True)):
-        assert not any(part.training for part in module.guide.modules())
+    for mode in (False, True):
+        objective.train(mode)
+        assert {part.training for part in objective.classifier.modules()} == {mode}
+        assert {part.training for part in objective.guide.modules()} == {False}
     logged = objective.loss(ALL, 9, 0)
     logged["loss"].backward()
     assert all(part.training for part in objective.classifier.modules())

@@ -168,6 +168,7 @@ def test_the_queue_begins_with_random_classes_or_with_none():
 def test_the_twin_begins_equal_and_is_not_trained_and_all_else_is():
     config = configured("paco", "train", len(COUNTS), **SMALL)
     objective = build(config, image_set(COUNTS))
+    assert sum(isinstance(part, nn.BatchNorm1d) for part in objective.modules()) == 2
     pairs = (
         (objective.key.backbone, objective.classifier.backbone),
         (objective.key.projection, objective.projection),

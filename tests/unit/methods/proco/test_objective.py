@@ -22,7 +22,8 @@ def made(coreset=CORESET, **changes) -> Pair:
 
 def means(pair, rows, coreset):
     """Return normalised class means [C, D] of what the key encoder makes of the coreset's rows."""
-    embedded = rows_of(pair.objective.key.table, rows).double()
+    key = pair.objective.key
+    embedded = rows_of(key.table.to(key.dtype), rows).double()
     labels = [int(coreset.labels_N[number - len(IMAGES)]) for number, _ in rows]
     sums = [
         sum(e for e, y in zip(embedded, labels, strict=True) if y == label) for label in range(3)
@@ -30,9 +31,11 @@ def means(pair, rows, coreset):
     return torch.stack([total / total.square().sum().sqrt() for total in sums])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("coreset", [CORESET, LARGE], ids=["one part", "three parts"])
-def test_prototypes_are_the_key_encoders_class_means_of_two_views_of_the_coreset(coreset):
-    pair, seen = made(coreset), []
+def test_prototypes_are_the_key_encoders_class_means_of_two_views_of_the_coreset(coreset, dtype):
+    """Means in float32, whatever the embeddings are in."""
+    pair, seen = made(coreset, dtype=dtype), []
     key = pair.objective.key
     for epoch in range(3):
         key.table.data.copy_(F.normalize(torch.randn_like(key.table), dim=2))
