@@ -39,6 +39,7 @@ help:
 	@echo "make report   every table, figure and verdict on that data, as one HTML file: 15 minutes"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
 	@echo "make test     lint, types and every test"
+	@echo "make test-quick    what takes no more than a minute of it"
 	@echo "make test-cluster  the graph on a real SLURM with real containers; Debian, as root"
 	@echo "make lint     formatting, lint and types alone"
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
@@ -84,6 +85,9 @@ audit: env
 
 test: lint
 	OMP_NUM_THREADS=1 pytest -n 2
+
+test-quick: env
+	OMP_NUM_THREADS=1 pytest -n 2 -m 'not slow'
 
 test-cluster: env
 	bash tests/cluster/run.sh

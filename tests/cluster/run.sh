@@ -25,7 +25,7 @@ as_person make env TORCH=none
 
 step "the same table without SLURM and without the image, to compare with"
 rm -rf $COGLOAT_REFERENCE
-PYTHONPATH=tests .venv/bin/python tests/cluster/scene.py $COGLOAT_REFERENCE >/tmp/reference.log 2>&1 &
+PYTHONPATH=src:tests .venv/bin/python tests/cluster/scene.py $COGLOAT_REFERENCE >/tmp/reference.log 2>&1 &
 reference=$!
 
 step "the image"

@@ -1,7 +1,7 @@
 r"""A small table whose trainings last long enough to be interrupted; by itself, makes it locally.
 
 Example:
-    PYTHONPATH=tests python tests/cluster/scene.py /tmp/reference
+    PYTHONPATH=src:tests python tests/cluster/scene.py /tmp/reference
 """
 
 import sys

@@ -16,6 +16,8 @@ from scripts import Tiny, command, must, run
 
 from cogloat.files import sha256
 
+pytestmark = pytest.mark.slow
+
 FILES = ("weights.pt", "history.csv")
 KILLS = 6
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}

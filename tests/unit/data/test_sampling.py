@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -37,6 +39,14 @@ def test_every_other_image_is_drawn_equally_often(k):
     share = torch.bincount(drawn.flatten(), minlength=9).double() / len(anchors)
     expected = torch.tensor([k / 6 if y == 1 and i != 3 else 0.0 for i, y in enumerate(labels)])
     torch.testing.assert_close(share, expected.double(), atol=0.03, rtol=0)
+
+
+def test_draws_with_replacement_do_not_know_of_each_other():
+    """Two of nine are the same one of six images by chance."""
+    labels, anchors = torch.zeros(7, dtype=torch.long), torch.full((20_000,), 3)
+    drawn = global_positives(ClassIndex(labels), anchors, 9, torch.Generator().manual_seed(0))
+    for one, two in pairwise(drawn.T):
+        assert float((one == two).double().mean()) == pytest.approx(1 / 6, abs=0.015)
 
 
 def test_redrawn_on_every_visit_and_the_same_for_the_same_generator():

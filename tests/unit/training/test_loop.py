@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from cogloat.checkpoint import load_checkpoint
 from cogloat.errors import UserError
 from cogloat.methods.settings import Cosine, Optimizer, Steps, Training
 from cogloat.training.loop import fit, make_optimizer, take_step
@@ -221,6 +222,24 @@ def test_a_killed_run_loses_what_was_done_since_the_last_save(tmp_path, save_eve
     assert second.seen == whole.seen[7 - lost :]
 
 
+def test_a_run_that_is_killed_as_soon_as_it_went_on_loses_nothing_that_was_saved(tmp_path):
+    whole, parts = Plane(), [Plane(stop=(3, 1)), Plane(crash=(3, 2)), Plane()]
+    expected = train(whole, tmp_path / "whole")
+    for part, ends in zip(parts, (SystemExit, RuntimeError), strict=False):
+        with pytest.raises(ends):
+            train(part, tmp_path / "parts")
+    assert train(parts[-1], tmp_path / "parts") == expected
+    assert [one for part in parts for one in part.seen] == whole.seen
+
+
+def test_what_is_logged_is_saved_without_its_graph(tmp_path):
+    with pytest.raises(SystemExit):
+        train(Plane(stop=(1, 1)), tmp_path)
+    (path,) = tmp_path.glob("*.pt")
+    sums = load_checkpoint(path, "resume state")["sums"]
+    assert {name: value.requires_grad for name, value in sums.items()} == dict.fromkeys(sums, False)
+
+
 def test_a_state_is_written_before_the_first_step(tmp_path):
     first = Plane(crash=(0, 0))
     with pytest.raises(RuntimeError, match="power cut"):
@@ -267,6 +286,35 @@ def test_what_is_logged_is_a_mean_over_images(tmp_path):
         first = order(epoch)[[0, 4, 8]]
         assert row["first"] == pytest.approx((4 * first[0] + 4 * first[1] + 2 * first[2]) / 10)
     assert list(history[0]) == ["epoch", "lr", "loss", "first", "offset", "slope"]
+
+
+def test_means_of_float32_are_taken_in_float64(tmp_path):
+    class Single(Plane):
+        def loss(self, positions, epoch, step):
+            third = (positions[0].float() + 1) / 3
+            return super().loss(positions, epoch, step) | {"third": third}
+
+    for epoch, row in enumerate(train(Single(), tmp_path)):
+        thirds = (order(epoch)[[0, 4, 8]].astype(np.float32) + 1) / np.float32(3)
+        expected = float(thirds.astype(np.float64) @ [4, 4, 2]) / 10
+        assert row["third"] == pytest.approx(expected, rel=1e-14)
+
+
+def test_weights_that_take_no_part_in_a_step_stay_as_they_are(tmp_path):
+    """Momentum and decay do not move them."""
+
+    class Once(Plane):
+        def __init__(self):
+            super().__init__()
+            self.once = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
+
+        def loss(self, positions, epoch, step):
+            logged = super().loss(positions, epoch, step)
+            return logged | {"loss": logged["loss"] + self.once} if epoch + step == 0 else logged
+
+    once = Once()
+    train(once, tmp_path)
+    assert float(once.once.detach()) == pytest.approx(2 - 0.05 * (1 + 0.1 * 2), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +386,7 @@ def test_a_terminal_has_a_bar_over_all_images(tmp_path, monkeypatch, drop_last, 
         bars.append(terminal.getvalue().split("\r"))
     assert bars[0][1].startswith(f"plane:   0%|          | 0.00/{images:.1f} ")
     assert bars[0][-1].startswith(f"plane: 100%|##########| {images:.1f}/{images:.1f} ")
-    assert "epoch=6, lr=0.003349, loss=" in bars[0][-1]
+    assert "img/s, epoch=6, lr=0.003349, loss=" in bars[0][-1]
     assert bars[1][1].startswith(f"plane: 100%|##########| {images:.1f}/{images:.1f} ")
     assert not any("epoch 1" in part for bar in bars for part in bar)
 

@@ -187,7 +187,9 @@ def test_end_to_end_training_trains_everything():
     objective = build(configured("ce", "train", len(COUNTS)), images)
     objective.loss(torch.arange(len(images)), 0, 0)["loss"].backward()
     assert all(weight.grad is not None for weight in objective.parameters())
-    assert all(module.training for module in objective.modules())
+    for mode in (False, True):
+        objective.train(mode)
+        assert {module.training for module in objective.modules()} == {mode}
 
 
 def test_features_of_a_frozen_backbone_are_computed_once_and_scored_anew(encoder):
@@ -196,7 +198,8 @@ def test_features_of_a_frozen_backbone_are_computed_once_and_scored_anew(encoder
         "finetune", "kcl", evaluate_every=1, test=TEST, encoder=save_weights(path, trained)
     )
     backbone, head = objective.classifier.backbone, objective.classifier.head
-    measured = []
+    measured, graphs = [], []
+    head.register_forward_hook(lambda _, __, scores: graphs.append(scores.requires_grad))
     for epoch in range(4):
         head.weight.data.copy_(formulas.unit(3, 64, seed=epoch))
         measured.append(objective.end_epoch(epoch)["test_accuracy"])
@@ -204,6 +207,7 @@ def test_features_of_a_frozen_backbone_are_computed_once_and_scored_anew(encoder
         right = (features @ head.weight.T).argmax(dim=1) == TEST.labels_N
         assert measured[-1] == pytest.approx(100 * float(right.double().mean()))
     assert len(set(measured)) > 1
+    assert graphs == [False] * 4
     (given,) = backbone.given
     assert list(given.numbers) == list(range(len(IMAGES), len(IMAGES) + len(TEST)))
     assert not any((given.training, given.gradient, *given.flipped))
