@@ -72,7 +72,8 @@ def test_out_of_memory(short: Project):
     said = fails(short, "--set-resources", "train:mem_mb=100")
     assert "a job used more memory than it asked for" in said
     log = said.split(": ")[1]
-    assert log.startswith(f"logs/slurm/rule_train/tiny_10_ce_0/{jobs(short, TRAIN)[-1].number}")
+    number = jobs(short, TRAIN)[-1].number
+    assert log.startswith(f"logs/slurm/rule_train/tiny_10_ce_0_train/{number}")
     assert "exceeded" in (short.root / log).read_text()
 
 

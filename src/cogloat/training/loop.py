@@ -72,7 +72,7 @@ def fit(
     # If no state can be written, say so now. It also loads what saving needs: a container that is
     # told to stop may lose its files before the run has saved.
     save(first_epoch, first_step)
-    bar = _progress(objective.size, settings, name, first_epoch)
+    bar = _progress(objective.size, settings, name, first_epoch, first_step)
     with Interruption() as interruption, bar:
         for epoch in range(first_epoch, settings.epochs):
             started = time.monotonic()
@@ -149,7 +149,7 @@ def take_step(
     """
     with machine.autocast():
         logged = objective.loss(positions_B, epoch, step)
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad()
     logged["loss"].backward()
     optimizer.step()
     return logged
@@ -165,11 +165,11 @@ def _steps(size: int, settings: Training) -> int:
     return steps
 
 
-def _progress(size: int, settings: Training, name: str, first_epoch: int) -> tqdm:
+def _progress(size: int, settings: Training, name: str, epoch: int, step: int) -> tqdm:
     images = _steps(size, settings) * settings.batch_size if settings.drop_last else size
     return tqdm(
         desc=name,
-        initial=first_epoch * images,
+        initial=epoch * images + step * settings.batch_size,
         total=settings.epochs * images,
         unit="img",
         unit_scale=True,

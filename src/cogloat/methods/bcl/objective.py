@@ -52,7 +52,7 @@ class Bcl(SupervisedObjective):
             "loss": settings.class_weight * adjusted + settings.contrast_weight * contrast,
             "class_loss": adjusted,
             "contrastive_loss": contrast,
-            "train_accuracy": accuracy(scores_BC.detach(), labels_B),
+            "train_accuracy": accuracy(scores_BC, labels_B),
         }
 
     def _views(self, positions_B: Tensor, epoch: int, step: int) -> Tensor:

@@ -81,7 +81,7 @@ class Classification(SupervisedObjective):
         scores_BC = self.classifier(images)
         return {
             "loss": self._criterion(scores_BC, labels_B, epoch),
-            "train_accuracy": accuracy(scores_BC.detach(), labels_B),
+            "train_accuracy": accuracy(scores_BC, labels_B),
         }
 
     def _criterion(self, scores_BC: Tensor, labels_B: Tensor, epoch: int) -> Tensor:

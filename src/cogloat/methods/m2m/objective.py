@@ -38,7 +38,7 @@ class M2m(Classification):
         self._first_epoch = whole_epochs(settings.synthesis.start, settings.epochs)
         self.guide = Classifier(inputs.depth, inputs.data.classes, "linear")
         load_weights(self.guide, inputs.file("guide"))
-        self.guide.requires_grad_(False).eval()
+        self.guide.requires_grad_(False)
         to_device(self.guide, inputs.device)
 
     def train(self, mode: bool = True) -> M2m:

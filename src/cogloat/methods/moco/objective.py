@@ -99,7 +99,7 @@ class Contrast(nn.Module):
             positions_B = order[step * batch : (step + 1) * batch]
             draw = generator(device, self._seed, "fill", passed, step)
             images = self._augment(self._training.batch(positions_B), draw)
-            self.queue.enqueue(self.key(images).float(), self._training.labels_N[positions_B])
+            self.queue.enqueue(self.key(images), self._training.labels_N[positions_B])
 
     def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Views:
         """Draw positives, augment every view in one call, and embed them."""

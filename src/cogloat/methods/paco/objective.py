@@ -64,7 +64,7 @@ class PaCo(SupervisedObjective):
             settings.temperature,
         )
         self.queue.enqueue(keys_BD, labels_B)
-        return {"loss": loss, "train_accuracy": accuracy(scores_BC.detach(), labels_B)}
+        return {"loss": loss, "train_accuracy": accuracy(scores_BC, labels_B)}
 
     def _follow(self) -> None:
         m = self._settings.key_momentum

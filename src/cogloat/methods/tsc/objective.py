@@ -46,7 +46,7 @@ class Tsc(Contrast):
         if epoch < self._first_epoch:
             return super()._contrast(views, epoch, step)
         queries_BD = views.queries_ABD[0]
-        self._move_centroids(queries_BD.detach(), views.labels_B)
+        self._move_centroids(queries_BD, views.labels_B)
         return tsc_loss(
             queries_BD,
             views.positives_BPD[:, 0],

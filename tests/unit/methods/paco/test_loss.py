@@ -268,3 +268,13 @@ def test_order_of_anchors_and_of_keys_does_not_matter(seed):
         for r, c in ((torch.arange(5), torch.arange(7)), (rows, columns))
     )
     torch.testing.assert_close(one, two)
+
+
+def test_similarities_stay_in_full_precision_under_autocast():
+    queries, keys = unit(4, 16, seed=1).float(), unit(4, 16, seed=2).float()
+    labels, scores = torch.tensor([0, 1, 0, 1]), torch.zeros(4, 2)
+    inputs = (queries, torch.cat([queries, keys]), labels, labels.repeat(2), scores, 0.5, 0.05)
+    exact = [x.double() if isinstance(x, Tensor) and x.is_floating_point() else x for x in inputs]
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = paco_loss(*inputs)
+    torch.testing.assert_close(loss.double(), paco_loss(*exact), rtol=1e-5, atol=1e-5)

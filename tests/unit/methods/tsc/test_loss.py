@@ -257,3 +257,13 @@ def test_networks_in_bfloat16_leave_the_loss_in_float32(divisor):
         loss = tsc_loss(*arguments)
     assert loss.dtype == torch.float32
     assert torch.equal(loss, expected)
+
+
+def test_similarities_stay_in_full_precision_under_autocast():
+    queries, own, queue, targets = (unit(4, 16, seed=seed).float() for seed in range(4))
+    found, assigned = torch.eye(4, dtype=torch.bool), torch.arange(4)
+    inputs = (queries, own, queue, found, targets, assigned, 0.07, 0.2, CODE)
+    exact = [x.double() if isinstance(x, Tensor) and x.is_floating_point() else x for x in inputs]
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = tsc_loss(*inputs)
+    torch.testing.assert_close(loss.double(), tsc_loss(*exact), rtol=1e-5, atol=1e-5)
