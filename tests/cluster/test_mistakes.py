@@ -95,7 +95,7 @@ def test_image_says_what_it_computes_on_and_is_the_locked_one():
     assert "sha256       " in verified
 
 
-@pytest.mark.parametrize("name", ["pretrain", "evaluate", "fetch", "audit", "plot_embedding"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "fetch", "audit", "plot_embedding"])
 def test_script_starts_in_the_image(name):
     image, script = REPO / "containers/train.sif", REPO / "src" / f"{name}.py"
     command = ("apptainer", "exec", "--cleanenv", "--bind", str(REPO), str(image))
