@@ -37,8 +37,6 @@ from cogloat.results.provenance import (
     Run,
     Stage,
     identity,
-    read_stage,
-    write_provenance,
 )
 from cogloat.runs.effective import RunConfig
 from cogloat.trained import load_classifier
@@ -76,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Evaluate."""
     args = parse_args(argv)
     config = load(RunConfig, args.config)
-    stages = tuple(read_stage(path) for path in args.provenance)
+    stages = tuple(Stage.read(path) for path in args.provenance)
     _check_origin(args, stages)
     args.precision = args.precision or stages[-1].identity["precision"]
     machine = set_up_machine(args)
@@ -112,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         identity=identity(args.config, code_of(Path(__file__)), made_of),
         processes=(machine.process(),),
     )
-    write_provenance(args.output_provenance, Run(stages=stages, evaluation=evaluation))
+    Run(stages=stages, evaluation=evaluation).write(args.output_provenance)
     metrics.write(args.metrics)
 
 

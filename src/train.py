@@ -33,7 +33,7 @@ from cogloat.methods.rooms import build, objective_module
 from cogloat.methods.settings import Supervised
 from cogloat.randomness import seeded_globally
 from cogloat.results.history import write_history
-from cogloat.results.provenance import Stage, identity, total_seconds, write_provenance
+from cogloat.results.provenance import Stage, identity, total_seconds
 from cogloat.runs.effective import RunConfig
 from cogloat.training.commandline import (
     add_training_arguments,
@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         processes=processes,
         seconds=total_seconds(processes),
     )
-    write_provenance(args.output_dir / "provenance.json", provenance)
+    provenance.write(args.output_dir / "provenance.json")
     resume.remove()
 
 

@@ -86,17 +86,3 @@ def identity(config: Path, code: str, inputs: Mapping[str, Path]) -> dict[str, s
 def total_seconds(processes: Sequence[Process]) -> float:
     """Return how long some processes took together."""
     return round(sum(process.seconds for process in processes), 1)
-
-
-def write_provenance(path: Path, provenance: Stage | Run) -> None:
-    """Write provenance.json."""
-    provenance.write(path)
-
-
-def read_stage(path: Path) -> Stage:
-    """Read the provenance.json of a stage.
-
-    Raises:
-        UserError: if it is damaged, or not the provenance of a stage.
-    """
-    return Stage.read(path)

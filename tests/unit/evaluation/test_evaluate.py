@@ -20,7 +20,7 @@ from cogloat.files import sha256, write_text
 from cogloat.models.networks import Classifier
 from cogloat.results.history import write_history
 from cogloat.results.metrics import Metrics
-from cogloat.results.provenance import Run, write_provenance
+from cogloat.results.provenance import Run
 from evaluate import TOLERANCE, main
 
 
@@ -57,7 +57,7 @@ def followed(folder, *accuracies):
 
 def recorded(folder, **changed):
     """Write the provenance of the files that there are."""
-    write_provenance(folder / "stage.json", stage_of(folder, **changed))
+    stage_of(folder, **changed).write(folder / "stage.json")
 
 
 def classifier(seed):
@@ -107,7 +107,7 @@ def test_provenance_has_the_stages_and_the_evaluation_and_the_metrics_their_reci
     folder, _ = run
     (folder / "pretrain").mkdir()
     first = stage_of(folder, stage="pretrain", epochs=9, augmentations=("contrastive",))
-    write_provenance(folder / "pretrain" / "stage.json", first)
+    first.write(folder / "pretrain" / "stage.json")
     known = stage_of(folder).identity | {"encoder": first.outputs["weights.pt"]}
     recorded(folder, stage="finetune", identity=known, augmentations=("strong", "weak"))
     evaluate(folder, provenance=[folder / "pretrain" / "stage.json", folder / "stage.json"])
@@ -155,7 +155,7 @@ def test_pre_training_of_another_run_is_refused(run):
     folder, _ = run
     other = folder / "pretrain.json"
     outputs = {"weights.pt": "b" * 64}
-    write_provenance(other, stage_of(folder, stage="pretrain", outputs=outputs))
+    stage_of(folder, stage="pretrain", outputs=outputs).write(other)
     refused(
         folder,
         f"{other}: not of the stage before, says {folder / 'stage.json'}",

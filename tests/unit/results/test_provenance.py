@@ -8,9 +8,7 @@ from cogloat.results.provenance import (
     Run,
     Stage,
     identity,
-    read_stage,
     total_seconds,
-    write_provenance,
 )
 
 STAGE = Stage(
@@ -25,16 +23,16 @@ STAGE = Stage(
 
 
 def test_stage_is_read_back_with_every_process(tmp_path):
-    write_provenance(tmp_path / "provenance.json", STAGE)
-    assert read_stage(tmp_path / "provenance.json") == STAGE
+    STAGE.write(tmp_path / "provenance.json")
+    assert Stage.read(tmp_path / "provenance.json") == STAGE
 
 
 def test_run_is_read_back_but_is_no_stage(tmp_path):
     run = Run(stages=(STAGE,), evaluation=Evaluation(identity={}, processes=(process(),)))
-    write_provenance(tmp_path / "provenance.json", run)
+    run.write(tmp_path / "provenance.json")
     assert Run.read(tmp_path / "provenance.json") == run
     with pytest.raises(UserError, match=r"stage: Field required. It is not the provenance of a st"):
-        read_stage(tmp_path / "provenance.json")
+        Stage.read(tmp_path / "provenance.json")
 
 
 def test_seconds_of_all_processes_count():
