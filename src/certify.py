@@ -135,9 +135,8 @@ def _copy_revision(root: Path, revision: str, tree: Path) -> None:
 def _copy_present(root: Path, tree: Path) -> None:
     tree.mkdir()
     listed = _run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], root)
-    for name in listed.splitlines():
-        if (root / name).exists() or (root / name).is_symlink():
-            _run(["cp", "--parents", "--no-dereference", name, str(tree)], root)
+    names = [name for name in listed.splitlines() if os.path.lexists(root / name)]
+    _run(["cp", "--parents", "--no-dereference", *names, str(tree)], root)
 
 
 def _run(command: list[str], folder: Path) -> str:
