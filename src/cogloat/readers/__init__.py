@@ -1,1 +1,1 @@
-"""One reader a kind of file: text, documents, tables, arrays; each says what is wrong, and where."""
+"""One reader a kind of file; each says what is wrong, and where."""
