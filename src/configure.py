@@ -17,6 +17,7 @@ from pathlib import Path
 from cogloat.config.reading import dump
 from cogloat.errors import main_guard
 from cogloat.files import write_text
+from cogloat.imbalance import WRITTEN, argument
 from cogloat.runs.files import STAGES
 from cogloat.runs.load import coreset_config, run_config
 
@@ -36,7 +37,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     coreset.add_argument("--coreset", required=True)
     for kind in (run, coreset):
         kind.add_argument("--dataset", required=True)
-        kind.add_argument("--factor", type=int, required=True)
+        kind.add_argument("--factor", type=argument, required=True, help=WRITTEN)
         kind.add_argument("--output", type=Path, required=True)
     return parser.parse_args(argv)
 

@@ -80,7 +80,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     machine = set_up_machine(args)
     classifier = load_classifier(config, args.weights, machine.device)
     history = read_history(args.history, "test_accuracy")
-    best = max(history, key=lambda epoch: (history[epoch], -epoch))
+    held_out = config.data.validation is not None
+    judged = read_history(args.history, "validation_accuracy") if held_out else history
+    best = max(judged, key=lambda epoch: (judged[epoch], -epoch))
     _, labels_N = read_split(args.split)
     counts_C = torch.as_tensor(np.bincount(labels_N, minlength=config.data.classes))
     test = load_test_set(args.store, config.data.classes, machine.device)
@@ -100,6 +102,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         augmentations={stage.stage: stage.augmentations for stage in stages},
         **summarise(scores_NC, test.labels_N.cpu(), counts_C, args.many_above, args.few_below),
         history_accuracy=history[max(history)],
+        judged_by="validation" if held_out else "test",
+        validation_accuracy=judged[max(judged)] if held_out else None,
         best_accuracy=history[best],
         best_epoch=best,
         class_counts=tuple(counts_C.tolist()),

@@ -17,6 +17,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cogloat import imbalance
 from cogloat.errors import main_guard
 from cogloat.files import write_text
 from cogloat.reporting.figures.curves import curves_of, draw, numbers, read_histories
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     curves = curves_of(histories)
     labels = {curve.method: load_method(args.config, curve.method).label for curve in curves}
     first = histories[0].config
-    title = f"{load_dataset(args.config, first.dataset).label}, IF {first.factor}"
+    title = f"{load_dataset(args.config, first.dataset).label}, {imbalance.title(first.factor)}"
     with style():
         save(draw(curves, labels, title), args.pdf, args.png)
     write_text(args.numbers, numbers(curves))

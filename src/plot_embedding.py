@@ -20,6 +20,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cogloat import imbalance
 from cogloat.config.reading import load
 from cogloat.data.imageset import load_test_set
 from cogloat.errors import UserError, main_guard
@@ -102,8 +103,9 @@ def _read_configs(paths: Sequence[Path]) -> list[RunConfig]:
     for path, config in zip(paths, configs, strict=True):
         if (config.dataset, config.factor) != (first.dataset, first.factor):
             raise UserError(
-                f"{path}: dataset: {config.dataset} IF {config.factor}, but {paths[0]} is of "
-                f"{first.dataset} IF {first.factor}. Give runs of one dataset and factor."
+                f"{path}: dataset: {config.dataset} {imbalance.title(config.factor)}, but "
+                f"{paths[0]} is of {first.dataset} {imbalance.title(first.factor)}. "
+                "Give runs of one dataset and factor."
             )
     return configs
 

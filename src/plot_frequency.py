@@ -14,6 +14,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cogloat import imbalance
 from cogloat.errors import UserError, main_guard, nearest
 from cogloat.reporting.figures.frequency import draw, panels_of, read_comparable
 from cogloat.reporting.figures.style import save, style
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{nearest(args.reference, methods)}"
         )
     panels = panels_of(runs, methods)
-    title = f"{load_dataset(args.config, runs[0].dataset).label}, IF {runs[0].factor}"
+    title = f"{load_dataset(args.config, runs[0].dataset).label}, {imbalance.title(runs[0].factor)}"
     with style():
         save(draw(panels, args.reference, runs[0].class_counts, title), args.pdf, args.png)
 

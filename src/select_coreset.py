@@ -26,6 +26,7 @@ from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.data.longtail import read_split, write_split
 from cogloat.data.store import MANIFEST
 from cogloat.errors import main_guard
+from cogloat.imbalance import folder
 from cogloat.methods.classifier.objective import Classification
 from cogloat.methods.inputs import Inputs
 from cogloat.models.inference import outputs
@@ -91,7 +92,7 @@ def _glister(
     with seeded_globally(settings.seed, "initialise", "proxy"):
         objective = Classification(settings.proxy, inputs)
     proxy = objective.classifier
-    name = f"{config.dataset}/if{config.factor}/{config.coreset}"
+    name = f"{config.dataset}/{folder(config.factor)}/{config.coreset}"
     fit(objective, settings.proxy, machine, resume, name)
     features_ND = outputs(proxy.backbone, training, config.data)
     with torch.no_grad():

@@ -58,7 +58,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="a file that the method needs: encoder (finetune), coreset, targets, guide",
+        help="a file that is needed: encoder (finetune), coreset, targets, guide, validation",
     )
     parser.add_argument("--output-dir", type=Path, required=True, help="gets the stage's files")
     add_machine_arguments(parser)
@@ -72,6 +72,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = load(RunConfig, args.config)
     settings, data = config.settings, config.data
     needed = [*settings.needs, *(["encoder"] if config.stage == "finetune" else [])]
+    supervised = isinstance(settings, Supervised)
+    if supervised and data.validation is not None:
+        needed.append("validation")
     files = check_inputs(args.input, needed, args.config)
     machine = set_up_machine(args)
     inputs = Inputs(
@@ -80,8 +83,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         training=load_training_set(args.store, args.split, data.classes, machine.device),
         device=machine.device,
         seed=config.seed,
-        test=load_test_set(args.store, data.classes, machine.device)
-        if isinstance(settings, Supervised)
+        test=load_test_set(args.store, data.classes, machine.device) if supervised else None,
+        validation=load_training_set(args.store, files["validation"], data.classes, machine.device)
+        if "validation" in files
         else None,
         store=args.store,
         files=files,

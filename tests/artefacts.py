@@ -39,6 +39,7 @@ def metrics(**changes: Any) -> Metrics:
         **{"split_sha256": "a" * 64, "epochs": {"pretrain": 1000, "finetune": 200}},
         "augmentations": {"pretrain": ("contrastive",), "finetune": ("weak",)},
         **{"accuracy": 77.0, "history_accuracy": 77.0, "best_accuracy": 78.0, "best_epoch": 190},
+        **{"judged_by": "test", "validation_accuracy": None},
         **{"many": 80.0, "medium": 70.0, "few": None, "group_mean": 75.0},
         "group_sizes": {"many": 1, "medium": 1, "few": 0},
         **{"per_class": (80.0, 70.0), "class_counts": (500, 50)},

@@ -98,11 +98,11 @@ def build(
         config: of the run's stage.
         images: the training set.
         coreset: behind prototypes.
-        given: the test set, seed and device, and files by their names.
+        given: the test set, validation, seed and device, and files by their names.
     """
-    test, seed = given.pop("test", None), given.pop("seed", config.seed)
-    device = given.pop("device", CPU)
-    inputs = Inputs(config.data, config.depth, images, device, seed, test=test, files=given)
+    judges = {name: given.pop(name, None) for name in ("test", "validation")}
+    seed, device = given.pop("seed", config.seed), given.pop("device", CPU)
+    inputs = Inputs(config.data, config.depth, images, device, seed, files=given, **judges)
     with seeded_globally(0, "test"):
         objective = (
             rooms.build(config.settings, inputs)

@@ -22,6 +22,7 @@ FILE = Path("workflow/certified.json")
 # what makes the results that later results are made of
 SCRIPTS = (
     "fetch.py",
+    "hold_out.py",
     "split.py",
     "place_targets.py",
     "select_coreset.py",

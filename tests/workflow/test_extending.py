@@ -97,7 +97,7 @@ class Settings(MomentumContrast):
 
     @property
     def needs(self):
-        return {"scales": FileAt("data/scales/{dataset}_if{factor}.txt")}
+        return {"scales": FileAt("data/scales/{dataset}_{imbalance}.txt")}
 '''
 SCALED_OBJECTIVE = '''"""A contrast whose temperatures a file scales, class by class."""
 

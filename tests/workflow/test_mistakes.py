@@ -26,10 +26,11 @@ def run(dataset="digits", factor="10", method="kcl", seed="0") -> str:
         ),
         (
             run(factor="0"),
-            "factor '0' is not a whole number of at least 1. Change the path you ask for.",
+            "'if0' is no imbalance: it is if<number>, step<number> (whole numbers of at least 1) "
+            "or natural. Change the path you ask for.",
         ),
-        (run(factor="0.5"), "factor '0.5' is not a whole number of at least 1"),
-        (run(factor="010"), "factor '010' is not a whole number of at least 1"),
+        (run(factor="0.5"), "'if0.5' is no imbalance"),
+        (run(factor="010"), "'if010' is no imbalance"),
         (run(seed="one"), "seed 'one' is not a whole number of at least 0"),
         (run(seed="-1"), "seed '-1' is not a whole number of at least 0"),
         (
@@ -37,7 +38,7 @@ def run(dataset="digits", factor="10", method="kcl", seed="0") -> str:
             "coreset 'glistr' is unknown: there is no config/coresets/glistr.yaml. "
             "Did you mean 'glister'?",
         ),
-        ("results/splits/digits/if0.csv", "factor '0' is not a whole number of at least 1"),
+        ("results/splits/digits/if0.csv", "'if0' is no imbalance"),
         ("data/digit/store.json", "dataset 'digit' is unknown"),
         (
             "results/dmo/table2.csv",

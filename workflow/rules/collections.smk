@@ -9,19 +9,19 @@ SHOWN = {
     "times": "results/{folder}{name}.csv",
     "embedding": "results/{folder}figures/{name}.png",
     "temperatures": "results/{folder}figures/{name}.png",
-    "curves": "results/{folder}figures/{name}_{dataset}_if{factor}.png",
-    "frequency": "results/{folder}figures/{name}_{dataset}_if{factor}.png",
+    "curves": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
+    "frequency": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
 }
 LEFT = {
     "accuracy": [
         "data/{dataset}/store.json",
-        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json",
-        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/weights.pt",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt",
     ],
     "features": [
         "data/{dataset}/store.json",
-        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/features.json",
-        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/features.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
     ],
 }
 
@@ -92,7 +92,13 @@ def of_each(path, runs, **fixed):
     every = itertools.product(runs.datasets, runs.factors, runs.methods, runs.seeds)
     paths = [
         path.format(
-            **{"dataset": dataset, "factor": factor, "method": method, "seed": seed} | fixed,
+            **{
+                "dataset": dataset,
+                "imbalance": imbalance.folder(factor),
+                "method": method,
+                "seed": seed,
+            }
+            | fixed,
             stage=stage,
         )
         for dataset, factor, method, seed in every
@@ -140,7 +146,7 @@ def compared_tables(wildcards):
 @user_facing
 def timed_configs(wildcards):
     """Return the effective configurations of the pre-trainings that are timed together."""
-    own, factor = runs(wildcards), number(wildcards, "factor", 1)
+    own, factor = runs(wildcards), factor_of(wildcards)
     return [
         load.run_config(CONFIG, wildcards.dataset, factor, method, seed, "pretrain")
         for method in own.methods

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(workflow.basedir).parent / "src"))
 
+from cogloat import imbalance
 from cogloat.certificates import code_of
 from cogloat.config.dataset import ImageFolder, ListFile
 from cogloat.config.reading import config_hash
@@ -69,6 +70,12 @@ def number(wildcards, name, least):
     return int(text)
 
 
+@user_facing
+def factor_of(wildcards):
+    """Return how the path's training set is long-tailed."""
+    return imbalance.from_folder(wildcards.imbalance)
+
+
 # --- one dataset, one long-tailed set ---
 
 
@@ -100,15 +107,24 @@ def dataset_source(wildcards):
 def train_labels(wildcards):
     """Return the labels a long-tailed set is drawn from."""
     dataset(wildcards)
-    number(wildcards, "factor", 1)
+    factor_of(wildcards)
     return "data/{dataset}/train_labels.npy"
 
 
 @user_facing
 def coreset_settings(wildcards):
     """Return the effective configuration of a coreset."""
-    factor = number(wildcards, "factor", 1)
-    return load.coreset_config(CONFIG, wildcards.dataset, factor, wildcards.coreset)
+    return load.coreset_config(CONFIG, wildcards.dataset, factor_of(wildcards), wildcards.coreset)
+
+
+def held_out(wildcards):
+    """Return the images that are not there to be drawn, where the dataset holds some out."""
+    return [] if dataset(wildcards).validation is None else "results/validation/{dataset}.csv"
+
+
+def held_out_flag(wildcards, input):
+    """Return the flag that hands them over."""
+    return f"--held-out {shlex.quote(input.held_out)}" if input.held_out else ""
 
 
 def coreset_hash(wildcards):
@@ -133,7 +149,7 @@ def stage_config(wildcards, stage=None):
     return load.run_config(
         CONFIG,
         wildcards.dataset,
-        number(wildcards, "factor", 1),
+        factor_of(wildcards),
         wildcards.method,
         number(wildcards, "seed", 0),
         stage or wildcards.stage,
@@ -170,12 +186,14 @@ def last_stage(path):
 
 def needed(config):
     """Return the files that a stage needs beside its images, by their names."""
-    own = config.model_dump(include={"dataset", "factor", "method", "seed"})
-    own |= {"classes": config.data.classes}
+    own = config.model_dump(include={"dataset", "method", "seed"})
+    own |= {"imbalance": imbalance.folder(config.factor), "classes": config.data.classes}
     paths = {name: need_path(need, own) for name, need in config.settings.needs.items()}
     if config.stage == "finetune":
-        encoder = "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt"
+        encoder = "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt"
         paths["encoder"] = encoder.format(**own)
+    if config.data.validation is not None and config.stage != "pretrain":
+        paths["validation"] = "results/validation/{dataset}.csv".format(**own)
     return paths
 
 
@@ -183,10 +201,10 @@ def need_path(need, own):
     """Return the path of one file that a run's method needs."""
     match need:
         case CoresetOf(coreset):
-            path = "results/coresets/{dataset}/if{factor}/{coreset}/coreset.csv"
+            path = "results/coresets/{dataset}/{imbalance}/{coreset}/coreset.csv"
             return path.format(**own, coreset=coreset)
         case WeightsOf(method):
-            path = "results/runs/{dataset}/if{factor}/{method}/seed{seed}/train/weights.pt"
+            path = "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/train/weights.pt"
             return path.format(**(own | {"method": method}))
         case FileAt(path):
             return path.format(**own)

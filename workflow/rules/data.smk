@@ -39,23 +39,49 @@ use rule decode as fetch with:
     localrule: True
 
 
+rule hold_out:
+    input:
+        labels="data/{dataset}/train_labels.npy",
+    output:
+        "results/validation/{dataset}.csv",
+    log:
+        "logs/{dataset}/hold_out.log",
+    params:
+        images_per_class=from_dataset("validation.images_per_class"),
+        seed=from_dataset("validation.seed"),
+        code=code_of("src/hold_out.py"),
+    localrule: True
+    shell:
+        r"""
+        python src/hold_out.py \
+            --labels {input.labels:q} \
+            --images-per-class {params.images_per_class} \
+            --seed {params.seed} \
+            --output {output:q} \
+            2>{log:q}
+        """
+
+
 rule split:
     input:
         labels=train_labels,
+        held_out=held_out,
     output:
-        "results/splits/{dataset}/if{factor}.csv",
+        "results/splits/{dataset}/{imbalance}.csv",
     log:
-        "logs/{dataset}/if{factor}/split.log",
+        "logs/{dataset}/{imbalance}/split.log",
     params:
+        factor=factor_of,
         seed=from_dataset("split_seed"),
+        held_out=held_out_flag,
         code=code_of("src/split.py"),
     localrule: True
     shell:
         r"""
         python src/split.py \
             --labels {input.labels:q} \
-            --factor {wildcards.factor} \
-            --seed {params.seed} \
+            --factor {params.factor} \
+            --seed {params.seed} {params.held_out} \
             --output {output:q} \
             2>{log:q}
         """
@@ -83,17 +109,18 @@ rule place_targets:
 
 rule configure_coreset:
     output:
-        "results/coresets/{dataset}/if{factor}/{coreset}/config.json",
+        "results/coresets/{dataset}/{imbalance}/{coreset}/config.json",
     log:
-        "logs/{dataset}/if{factor}/coresets/{coreset}/configure.log",
+        "logs/{dataset}/{imbalance}/coresets/{coreset}/configure.log",
     params:
+        factor=factor_of,
         config_hash=coreset_hash,
     localrule: True
     shell:
         r"""
         python src/configure.py --config config coreset \
             --dataset {wildcards.dataset:q} \
-            --factor {wildcards.factor} \
+            --factor {params.factor} \
             --coreset {wildcards.coreset:q} \
             --output {output:q} \
             2>{log:q}
@@ -102,20 +129,20 @@ rule configure_coreset:
 
 rule select_coreset:
     input:
-        config="results/coresets/{dataset}/if{factor}/{coreset}/config.json",
+        config="results/coresets/{dataset}/{imbalance}/{coreset}/config.json",
         store="data/{dataset}/store.json",
         arrays=ancient(ARRAYS),
-        split="results/splits/{dataset}/if{factor}.csv",
+        split="results/splits/{dataset}/{imbalance}.csv",
     output:
-        "results/coresets/{dataset}/if{factor}/{coreset}/coreset.csv",
+        "results/coresets/{dataset}/{imbalance}/{coreset}/coreset.csv",
     log:
-        "logs/{dataset}/if{factor}/coresets/{coreset}/select.log",
+        "logs/{dataset}/{imbalance}/coresets/{coreset}/select.log",
     benchmark:
-        "benchmarks/{dataset}/if{factor}/coresets/{coreset}.tsv"
+        "benchmarks/{dataset}/{imbalance}/coresets/{coreset}.tsv"
     params:
         code=code_of("src/select_coreset.py"),
         config_hash=coreset_hash,
-        scratch="scratch/{dataset}/if{factor}/coresets/{coreset}",
+        scratch="scratch/{dataset}/{imbalance}/coresets/{coreset}",
     threads: from_dataset("resources.threads")
     resources:
         mem_mb=from_dataset("resources.mem_mb"),

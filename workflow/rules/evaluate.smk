@@ -4,35 +4,35 @@
 rule evaluate:
     input:
         config=last_stage(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/config.json"
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/config.json"
         ),
         weights=last_stage(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/weights.pt"
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt"
         ),
         history=last_stage(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/history.csv"
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/history.csv"
         ),
         provenance=all_stages(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/provenance.json"
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/provenance.json"
         ),
         store="data/{dataset}/store.json",
         arrays=ancient(ARRAYS),
-        split="results/splits/{dataset}/if{factor}.csv",
+        split="results/splits/{dataset}/{imbalance}.csv",
     output:
-        metrics="results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json",
+        metrics="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json",
         provenance=report(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/provenance.json",
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/provenance.json",
             caption="../report/provenance.rst",
             category="Provenance",
             labels={
                 "dataset": "{dataset}",
-                "IF": "{factor}",
+                "imbalance": "{imbalance}",
                 "method": "{method}",
                 "seed": "{seed}",
             },
         ),
     log:
-        "logs/{dataset}/if{factor}/{method}/seed{seed}/evaluate.log",
+        "logs/{dataset}/{imbalance}/{method}/seed{seed}/evaluate.log",
     params:
         many_above=from_dataset("shot_groups.many_above"),
         few_below=from_dataset("shot_groups.few_below"),
@@ -62,15 +62,15 @@ rule evaluate:
 
 rule measure_features:
     input:
-        config="results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json",
-        weights="results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt",
+        config="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/config.json",
+        weights="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
         store="data/{dataset}/store.json",
         arrays=ancient(ARRAYS),
-        split="results/splits/{dataset}/if{factor}.csv",
+        split="results/splits/{dataset}/{imbalance}.csv",
     output:
-        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/features.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/features.json",
     log:
-        "logs/{dataset}/if{factor}/{method}/seed{seed}/measure_features.log",
+        "logs/{dataset}/{imbalance}/{method}/seed{seed}/measure_features.log",
     params:
         code=code_of("src/measure_features.py"),
     threads: from_dataset("resources.threads")

@@ -67,11 +67,11 @@ def coreset_runtime(wildcards):
 def training_minutes(wildcards, settings, frozen=False):
     """Return how many minutes the training of some settings asks for."""
     own = dataset(wildcards)
+    split = Path("results/splits") / wildcards.dataset / f"{wildcards.imbalance}.csv"
     return cost.minutes(
         settings,
         frozen=frozen,
-        factor=number(wildcards, "factor", 1),
-        classes=own.classes,
+        images=cost.training_images(split, factor_of(wildcards), own),
         resources=own.resources,
         runtime=WORKFLOW.runtime,
     )

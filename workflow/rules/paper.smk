@@ -3,7 +3,7 @@
 
 rule tabulate:
     input:
-        metrics=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json"),
+        metrics=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json"),
         printed=printed,
     output:
         table=report(
@@ -39,7 +39,7 @@ rule tabulate:
 
 rule tabulate_features:
     input:
-        features=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/features.json"),
+        features=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/features.json"),
         printed=printed,
     output:
         table=report(
@@ -82,16 +82,16 @@ rule tabulate_features:
 rule time_epochs:
     input:
         configs=of_runs(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json"
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/config.json"
         ),
         store="data/{dataset}/store.json",
         arrays=ancient(ARRAYS),
-        split="results/splits/{dataset}/if{factor}.csv",
+        split="results/splits/{dataset}/{imbalance}.csv",
         needs=timed_needs,
     output:
-        "results/{folder}times/{table}/{dataset}/if{factor}.csv",
+        "results/{folder}times/{table}/{dataset}/{imbalance}.csv",
     log:
-        "logs/{folder}times/{table}/{dataset}/if{factor}.log",
+        "logs/{folder}times/{table}/{dataset}/{imbalance}.log",
     params:
         inputs=timed_inputs,
         rounds=from_part("rounds"),
@@ -122,7 +122,7 @@ rule time_epochs:
 
 rule tabulate_times:
     input:
-        times=of_runs("results/{folder}times/{table}/{dataset}/if{factor}.csv"),
+        times=of_runs("results/{folder}times/{table}/{dataset}/{imbalance}.csv"),
         printed=printed,
     output:
         table=report(
@@ -155,11 +155,13 @@ rule tabulate_times:
 rule plot_embedding:
     input:
         configs=of_runs(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json"
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/config.json"
         ),
-        weights=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/weights.pt"),
+        weights=of_runs(
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt"
+        ),
         store=of_runs("data/{dataset}/store.json"),
-        split=of_runs("results/splits/{dataset}/if{factor}.csv"),
+        split=of_runs("results/splits/{dataset}/{imbalance}.csv"),
     output:
         png=report(
             "results/{folder}figures/{figure}.png",
@@ -201,20 +203,20 @@ rule plot_embedding:
 
 rule plot_frequency:
     input:
-        metrics=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/metrics.json"),
+        metrics=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json"),
     output:
         png=report(
-            "results/{folder}figures/{figure}_{dataset}_if{factor}.png",
+            "results/{folder}figures/{figure}_{dataset}_{imbalance}.png",
             caption="../report/frequency.rst",
             category="Figures",
             labels={
-                "figure": "{figure}: {dataset}, IF {factor}",
+                "figure": "{figure}: {dataset}, {imbalance}",
                 "what": "accuracy by class size",
             },
         ),
-        pdf="results/{folder}figures/{figure}_{dataset}_if{factor}.pdf",
+        pdf="results/{folder}figures/{figure}_{dataset}_{imbalance}.pdf",
     log:
-        "logs/{folder}figures/{figure}_{dataset}_if{factor}.log",
+        "logs/{folder}figures/{figure}_{dataset}_{imbalance}.log",
     params:
         labels=labels,
         reference=from_part("reference"),
@@ -237,20 +239,22 @@ rule plot_frequency:
 rule plot_curves:
     input:
         histories=of_runs(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/history.csv"
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/history.csv"
         ),
-        configs=of_runs("results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/config.json"),
+        configs=of_runs(
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/config.json"
+        ),
     output:
         png=report(
-            "results/{folder}figures/{figure}_{dataset}_if{factor}.png",
+            "results/{folder}figures/{figure}_{dataset}_{imbalance}.png",
             caption="../report/curves.rst",
             category="Figures",
-            labels={"figure": "{figure}: {dataset}, IF {factor}", "what": "training curves"},
+            labels={"figure": "{figure}: {dataset}, {imbalance}", "what": "training curves"},
         ),
-        pdf="results/{folder}figures/{figure}_{dataset}_if{factor}.pdf",
-        numbers="results/curves/{folder}{figure}_{dataset}_if{factor}.csv",
+        pdf="results/{folder}figures/{figure}_{dataset}_{imbalance}.pdf",
+        numbers="results/curves/{folder}{figure}_{dataset}_{imbalance}.csv",
     log:
-        "logs/{folder}figures/{figure}_{dataset}_if{factor}.log",
+        "logs/{folder}figures/{figure}_{dataset}_{imbalance}.log",
     params:
         labels=labels,
         code=code_of("src/plot_curves.py"),
@@ -272,9 +276,9 @@ rule plot_curves:
 rule plot_temperatures:
     input:
         configs=of_runs(
-            "results/runs/{dataset}/if{factor}/{method}/seed{seed}/pretrain/config.json"
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/config.json"
         ),
-        splits=of_runs("results/splits/{dataset}/if{factor}.csv"),
+        splits=of_runs("results/splits/{dataset}/{imbalance}.csv"),
     output:
         png=report(
             "results/{folder}figures/{figure}.png",

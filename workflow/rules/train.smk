@@ -4,17 +4,18 @@
 
 rule configure_stage:
     output:
-        "results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/config.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/config.json",
     log:
-        "logs/{dataset}/if{factor}/{method}/seed{seed}/configure_{stage}.log",
+        "logs/{dataset}/{imbalance}/{method}/seed{seed}/configure_{stage}.log",
     params:
+        factor=factor_of,
         config_hash=stage_hash,
     localrule: True
     shell:
         r"""
         python src/configure.py --config config run \
             --dataset {wildcards.dataset:q} \
-            --factor {wildcards.factor} \
+            --factor {params.factor} \
             --method {wildcards.method:q} \
             --seed {wildcards.seed} \
             --stage {wildcards.stage} \
@@ -25,24 +26,24 @@ rule configure_stage:
 
 rule train:
     input:
-        config="results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/config.json",
+        config="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/config.json",
         store="data/{dataset}/store.json",
         arrays=ancient(ARRAYS),
-        split="results/splits/{dataset}/if{factor}.csv",
+        split="results/splits/{dataset}/{imbalance}.csv",
         needs=stage_needs,
     output:
-        weights="results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/weights.pt",
-        history="results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/history.csv",
-        provenance="results/runs/{dataset}/if{factor}/{method}/seed{seed}/{stage}/provenance.json",
+        weights="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt",
+        history="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/history.csv",
+        provenance="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/provenance.json",
     log:
-        "logs/{dataset}/if{factor}/{method}/seed{seed}/{stage}.log",
+        "logs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}.log",
     benchmark:
-        "benchmarks/{dataset}/if{factor}/{method}/seed{seed}/{stage}.tsv"
+        "benchmarks/{dataset}/{imbalance}/{method}/seed{seed}/{stage}.tsv"
     params:
         code=stage_code,
         config_hash=stage_hash,
         inputs=stage_inputs,
-        scratch="scratch/{dataset}/if{factor}/{method}/seed{seed}/{stage}",
+        scratch="scratch/{dataset}/{imbalance}/{method}/seed{seed}/{stage}",
     wildcard_constraints:
         stage="train",
     threads: from_dataset("resources.threads")

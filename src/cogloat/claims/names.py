@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cogloat.claims.schema import Column
 from cogloat.claims.tables import Cell, Names, Number, Source
 from cogloat.errors import UserError, nearest
+from cogloat.imbalance import folder, from_folder
 
 Constants = Mapping[str, float | Mapping[str, float]]
 OF_THE_COLUMN = ("dataset", "factor", "each", "at")
@@ -73,7 +74,7 @@ class NamesAt:
         each: str | None,
         value: Callable[[Cell], Number],
     ) -> None:
-        own = {"dataset": column.dataset, "factor": f"if{column.factor}"}
+        own = {"dataset": column.dataset, "factor": folder(column.factor)}
         self._own = own if each is None else {**own, "each": each}
         self._source, self._known, self._column, self._value = source, known, column, value
 
@@ -98,7 +99,7 @@ class NamesAt:
 
     def _far_number(self, address: Names) -> Number:
         dataset, factor, table, *names = address
-        column = Column(dataset=dataset, factor=int(factor.removeprefix("if")))
+        column = Column(dataset=dataset, factor=from_folder(factor))
         return self._number(column, table, tuple(names))
 
     def _constant(self, name: str) -> float:
@@ -125,4 +126,4 @@ def _tree(name: str, paths: frozenset[Names], get: Callable[[Names], Number]) ->
 
 
 def _address(column: Column, table: str, names: Names) -> Names:
-    return (column.dataset, f"if{column.factor}", table, *names)
+    return (column.dataset, folder(column.factor), table, *names)

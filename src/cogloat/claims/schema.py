@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from cogloat.config.reading import read_yaml, validate
 from cogloat.config.types import Count, Strict
 from cogloat.errors import UserError
+from cogloat.imbalance import Factor, title
 
 Expression = Annotated[str, Field(min_length=1)]
 
@@ -20,10 +21,10 @@ class Column(Strict):
     """The column of a table that a number stands in."""
 
     dataset: str
-    factor: Count
+    factor: Factor
 
     def __str__(self) -> str:
-        return f"{self.dataset} IF {self.factor}"
+        return f"{self.dataset} {title(self.factor)}"
 
 
 class Reading(Strict):

@@ -15,6 +15,7 @@ from uncertainties import ufloat
 
 from cogloat.claims.schema import Column
 from cogloat.errors import UserError
+from cogloat.imbalance import Factor
 
 Number: TypeAlias = Any  # a float (exact) or a value of `uncertainties`, which has no types
 Absent: TypeAlias = Literal["not printed", "not measured"]
@@ -77,7 +78,7 @@ class _Line(BaseModel):
     """What a line of any table holds beside its key columns."""
 
     dataset: Annotated[str, Field(min_length=1)]
-    factor: Annotated[int, Field(ge=1)]
+    factor: Factor
     mean: FiniteFloat
 
     @property

@@ -43,12 +43,21 @@ class ShotGroups(Strict):
     few_below: Count = Field(description="'few': classes with fewer training images than this")
 
 
+class Validation(Strict):
+    """Images of the training part that no training sees."""
+
+    images_per_class: Count
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+
 class Resources(Strict):
     """What one job of this dataset asks for."""
 
     threads: Count
     mem_mb: Count
-    largest_class: Count = Field(description="training images of the long-tailed sets' first class")
+    largest_class: Count = Field(
+        description="training images of the largest class, for estimates before a set is drawn"
+    )
     images_per_second: Count = Field(
         description="a cautious rate of forward passes in training, from which the time that a job "
         "asks for is estimated"
@@ -69,6 +78,11 @@ class Dataset(Strict):
     std: Channels
     depth: Count = Field(description="layers of the CIFAR ResNet, 6n+2")
     split_seed: int
+    validation: Validation | None = Field(
+        default=None,
+        description="images held out of training, by which the best epoch is chosen and sweeps are "
+        "judged; without it the test set chooses, as in published code",
+    )
     shot_groups: ShotGroups
     recipes: dict[str, tuple[Operation, ...]] = Field(
         description="augmentations by their names, which tables print"
@@ -105,3 +119,4 @@ class Data(Strict):
     std: Channels
     augmentations: dict[str, tuple[Operation, ...]]
     recipes: dict[str, str]
+    validation: Validation | None = None

@@ -24,6 +24,7 @@ class Inputs:
         device: where networks and images are.
         seed: of every draw.
         test: the test set, for stages that leave a classifier.
+        validation: images held out of training, likewise, where the dataset has some.
         store: the folder that the images are from.
         files: what the settings say that they need, by its name.
     """
@@ -34,6 +35,7 @@ class Inputs:
     device: torch.device
     seed: int
     test: ImageSet | None = None
+    validation: ImageSet | None = None
     store: Path | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
 

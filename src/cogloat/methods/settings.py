@@ -34,7 +34,10 @@ class WeightsOf(NamedTuple):
 
 
 class FileAt(NamedTuple):
-    """A file that a rule makes or a user provides; {dataset}, {factor}, {classes} are filled in."""
+    """A file that a rule makes or a user provides.
+
+    {dataset}, {imbalance} (such as if100) and {classes} in its path are filled in.
+    """
 
     path: str
 

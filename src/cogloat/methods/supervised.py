@@ -16,14 +16,14 @@ from cogloat.results.history import Row
 
 
 class SupervisedObjective(nn.Module):
-    """A classifier whose test accuracy is followed; a subclass gives the loss."""
+    """A classifier whose accuracy is followed; a subclass gives the loss."""
 
     def __init__(self, settings: Supervised, inputs: Inputs) -> None:
         """Build the classifier, on the device.
 
         Args:
             settings: of the stage.
-            inputs: without a test set, no test accuracy is measured.
+            inputs: without a test set or validation images, their accuracy is not measured.
         """
         super().__init__()
         data = inputs.data
@@ -31,7 +31,8 @@ class SupervisedObjective(nn.Module):
         self.classifier = Classifier(inputs.depth, data.classes, settings.head_kind)
         to_device(self.classifier, inputs.device)
         self._supervised, self._data, self._seed = settings, data, inputs.seed
-        self._training, self._test = inputs.training, inputs.test
+        self._training = inputs.training
+        self._judges = {"validation": inputs.validation, "test": inputs.test}
         self._augment = Augmentation.named(settings.augmentation, data)
 
     def order(self, epoch: int) -> Tensor:
@@ -42,23 +43,24 @@ class SupervisedObjective(nn.Module):
         """Nothing is constant within an epoch only."""
 
     def end_epoch(self, epoch: int) -> Row:
-        """Measure the test accuracy in percent, where it is due."""
-        if self._test is None:
-            return {}
-        due = (epoch + 1) % self._supervised.evaluate_every == 0
-        if not due and epoch + 1 != self._supervised.epochs:
-            return {"test_accuracy": None}
+        """Measure the accuracies in percent, where they are due: validation's and the test's."""
+        done = epoch + 1
+        due = done % self._supervised.evaluate_every == 0 or done == self._supervised.epochs
         return {
-            "test_accuracy": float(accuracy(self._test_scores(self._test), self._test.labels_N))
+            f"{name}_accuracy": float(accuracy(self._test_scores(images), images.labels_N))
+            if due
+            else None
+            for name, images in self._judges.items()
+            if images is not None
         }
 
     def weights(self) -> dict[str, Tensor]:
         """Return what evaluation needs: the classifier."""
         return self.classifier.state_dict()
 
-    def _test_scores(self, test: ImageSet) -> Tensor:
-        """Return the test scores [N, C]."""
-        return outputs(self.classifier, test, self._data)
+    def _test_scores(self, images: ImageSet) -> Tensor:
+        """Return the scores [N, C] of images that are not trained on."""
+        return outputs(self.classifier, images, self._data)
 
 
 def accuracy(scores_BC: Tensor, labels_B: Tensor) -> Tensor:

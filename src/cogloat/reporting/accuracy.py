@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from cogloat.errors import UserError
+from cogloat.imbalance import folder, title
 from cogloat.reporting.layout import beside_printed, by_data_set, joined, spread, with_printed
 from cogloat.reporting.seeds import Cell, by_cell, over_seeds
 from cogloat.results.metrics import Metrics
@@ -36,8 +37,9 @@ def accuracy_table(
     Returns:
         Epochs and augmentations of the stages, joined by "+" (those of the views of one stage by
         "/"; once where all are the same); percentages: the columns of `over_seeds` at the epoch
-        that `epoch` names, the mean at the best epoch, of the shot groups; the hash of the
-        long-tailed subset; the paper's numbers and the difference of the means.
+        that `epoch` names, the mean at the best epoch, which `judged_by` chooses, of the validation
+        images and of the shot groups; the hash of the long-tailed subset; the paper's numbers and
+        the difference of the means.
 
     Raises:
         UserError: if a run is there twice, seeds of one method were trained for different
@@ -53,7 +55,7 @@ def means(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for row in table.to_dict("records"):
         of_method = found.setdefault(row["method"], {})
-        of_method[f"{row['dataset']}_if{row['factor']}"] = round(row["mean"], 2)
+        of_method[f"{row['dataset']}_{folder(row['factor'])}"] = round(row["mean"], 2)
     return found
 
 
@@ -81,6 +83,8 @@ def _row(
         "epoch": EPOCH,
         **over_seeds({seed: run.accuracy for seed, run in seeds.items()}, confidence),
         "best_mean": mean(run.best_accuracy for run in runs),
+        "judged_by": _common(cell, runs, lambda run: run.judged_by, "with other images held out"),
+        "validation_mean": _mean(run.validation_accuracy for run in runs),
         **{group: _mean(getattr(run, group) for run in runs) for group in GROUPS},
         "group_mean": mean(run.group_mean for run in runs),
         "split_sha256": runs[0].split_sha256,
@@ -93,7 +97,7 @@ def _common(cell: Cell, runs: Sequence[Metrics], of: Callable[[Metrics], str], h
     if others:
         method, dataset, factor = cell
         raise UserError(
-            f"{method} on {dataset} IF {factor}: the runs were trained {how}. Make them again."
+            f"{method} on {dataset} {title(factor)}: the runs were trained {how}. Make them again."
         )
     return first
 
@@ -119,10 +123,11 @@ def _cell(row: Any) -> str:
 def _legend(table: pd.DataFrame) -> str:
     subsets = table.drop_duplicates(["dataset", "factor"])
     hashes = ", ".join(
-        f"{dataset} IF {factor}: {sha256[:12]}"
+        f"{dataset} {title(factor)}: {sha256[:12]}"
         for dataset, factor, sha256 in subsets[["dataset", "factor", "split_sha256"]].to_numpy()
     )
     return (
         f"Top-1 accuracy in percent on the full test set, {joined('epoch')(table)} epoch; "
-        f"{spread(table)}. Subsets (SHA-256): {hashes}."
+        f"{spread(table)}. The CSV's best epoch is chosen by the {joined('judged_by')(table)} set. "
+        f"Subsets (SHA-256): {hashes}."
     )

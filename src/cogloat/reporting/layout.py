@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from cogloat.imbalance import title
+
 
 def by_data_set(
     table: pd.DataFrame,
@@ -27,7 +29,7 @@ def by_data_set(
         legend: stands under it.
     """
     settings = list(dict.fromkeys(zip(table["dataset"], table["factor"], strict=True)))
-    headers = [*heads, *(f"{datasets[dataset]} IF {factor}" for dataset, factor in settings)]
+    headers = [*heads, *(f"{datasets[dataset]} {title(factor)}" for dataset, factor in settings)]
     lines = [headers, ["---"] * len(headers)]
     for _, own in table.groupby(keys, sort=False):
         cells = {(row.dataset, row.factor): cell(row) for row in own.itertuples()}
@@ -49,7 +51,7 @@ def to_csv(table: pd.DataFrame) -> str:
 def with_printed(table: pd.DataFrame, printed: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return a table of means with the paper's numbers, nan where it has none, and differences."""
     paper = printed.rename(columns={"mean": "paper_mean", "std": "paper_std"})
-    table = table.merge(paper, on=keys, how="left")
+    table = table.astype({"factor": "object"}).merge(paper, on=keys, how="left")
     table["difference"] = table["mean"] - table["paper_mean"]
     return table
 

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from scipy.stats import t
 
 from cogloat.errors import UserError
+from cogloat.imbalance import Factor, title
 from cogloat.results.reading import OfRun
 
 AnyRun = TypeVar("AnyRun", bound=OfRun)
-Cell = tuple[str, str, int]  # method, dataset, factor
+Cell = tuple[str, str, Factor]  # method, dataset, factor
 
 
 def by_cell(runs: Iterable[AnyRun]) -> Mapping[Cell, Mapping[int, AnyRun]]:
@@ -24,9 +25,9 @@ def by_cell(runs: Iterable[AnyRun]) -> Mapping[Cell, Mapping[int, AnyRun]]:
             long-tailed subsets.
     """
     cells: dict[Cell, dict[int, AnyRun]] = {}
-    subsets: dict[tuple[str, int], str] = {}
+    subsets: dict[tuple[str, Factor], str] = {}
     for run in runs:
-        where = f"{run.dataset} IF {run.factor}"
+        where = f"{run.dataset} {title(run.factor)}"
         seeds = cells.setdefault((run.method, run.dataset, run.factor), {})
         if run.seed in seeds:
             raise UserError(

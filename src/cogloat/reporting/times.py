@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cogloat.errors import UserError
+from cogloat.imbalance import title
 from cogloat.reporting.layout import by_data_set, joined
 from cogloat.reporting.seeds import in_order
 from cogloat.results.printed import CELL
@@ -40,8 +41,8 @@ def time_table(
     rounds = _with_ratio(_epochs(timings), reference, ["round"], "epoch", "ratio")
     for row in rounds[rounds["ratio"].isna()].itertuples():
         raise UserError(
-            f"{row.file}: method: there is no '{reference}' on {row.dataset} IF {row.factor}, to "
-            "which the ratios are. Time it beside the others."
+            f"{row.file}: method: there is no '{reference}' on {row.dataset} {title(row.factor)}, "
+            "to which the ratios are. Time it beside the others."
         )
     table = pd.DataFrame([_row(own, labels) for _, own in rounds.groupby(CELL, sort=False)])
     paper = printed.drop(columns="std").rename(columns={"mean": "paper_mean"})

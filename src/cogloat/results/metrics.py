@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -23,8 +23,10 @@ class Metrics(OfRun):
         group_sizes: classes of each group.
         per_class: by label.
         history_accuracy: that the history of the last stage ends with.
-        best_accuracy: the highest of the history.
-        best_epoch: the first with it, from 1.
+        judged_by: the images by whose accuracy the best epoch is chosen.
+        validation_accuracy: that the history of the last stage ends with, if images are held out.
+        best_accuracy: of the history, at the best epoch.
+        best_epoch: the first with the highest accuracy on what it is judged by, from 1.
         class_counts: training images, by label.
     """
 
@@ -40,6 +42,8 @@ class Metrics(OfRun):
     group_sizes: dict[str, int]
     per_class: tuple[Percent, ...]
     history_accuracy: Percent
+    judged_by: Literal["test", "validation"]
+    validation_accuracy: Percent | None
     best_accuracy: Percent
     best_epoch: Count
     class_counts: tuple[Count, ...]

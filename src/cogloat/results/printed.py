@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cogloat.errors import UserError
+from cogloat.imbalance import from_text, title
 
 CELL = ["method", "dataset", "factor"]  # what a table has one number for
 NUMBERS = {"mean": float, "std": float}
@@ -19,11 +20,11 @@ def read_printed(path: Path | None, keys: Sequence[str] = CELL) -> pd.DataFrame:
     Raises:
         UserError: if it is no such table, has other columns, or a cell is there twice.
     """
-    columns, types = [*keys, *NUMBERS], {"factor": int, **NUMBERS}
+    columns = [*keys, *NUMBERS]
     if path is None:
-        return pd.DataFrame(columns=columns).astype(types)
+        return pd.DataFrame(columns=columns).astype(NUMBERS)
     try:
-        printed = pd.read_csv(path, dtype=types)
+        printed = pd.read_csv(path, dtype=NUMBERS, converters={"factor": from_text})
     except ValueError as error:
         raise UserError(
             f"{path}: not a table of numbers ({str(error).strip()}). Mend it."
@@ -32,6 +33,6 @@ def read_printed(path: Path | None, keys: Sequence[str] = CELL) -> pd.DataFrame:
         raise UserError(f"{path}: its columns must be {', '.join(columns)}. Mend the header.")
     for row in printed[printed.duplicated(list(keys))].itertuples():
         raise UserError(
-            f"{path}: {row.method} on {row.dataset} IF {row.factor} is there twice. Remove one."
+            f"{path}: {row.method} on {row.dataset} {title(row.factor)} is there twice. Remove one."
         )
-    return printed
+    return printed.astype({"factor": "object"})  # a number, or text such as 'natural'

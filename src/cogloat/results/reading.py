@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cogloat.errors import UserError
 from cogloat.files import write_json
+from cogloat.imbalance import Factor
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=1)]
@@ -49,7 +50,7 @@ class OfRun(Artefact):
     """A file of results of one run; the hash is of its long-tailed subset."""
 
     dataset: Name
-    factor: Count
+    factor: Factor
     method: Name
     seed: int
     split_sha256: str

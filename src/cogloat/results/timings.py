@@ -12,6 +12,7 @@ from pydantic import NonNegativeInt, PositiveFloat, ValidationError
 
 from cogloat.errors import UserError
 from cogloat.files import write_text
+from cogloat.imbalance import Factor, title
 from cogloat.results.printed import CELL
 from cogloat.results.reading import Artefact, Count, Name
 
@@ -24,7 +25,7 @@ class Timing(Artefact):
     """Seconds of one start of an epoch, of one training step, or of one step's floor."""
 
     dataset: Name
-    factor: Count
+    factor: Factor
     method: Name
     round: NonNegativeInt
     part: Part
@@ -59,7 +60,7 @@ def read_timings(paths: Sequence[Path]) -> pd.DataFrame:
         files = group["file"].unique()
         if len(files) > 1:
             raise UserError(
-                f"{files[1]}: {dataset} IF {factor} is in {files[0]} already. "
+                f"{files[1]}: {dataset} {title(factor)} is in {files[0]} already. "
                 "Give one file for each, with all methods."
             )
     first = timings.iloc[0]
@@ -108,7 +109,7 @@ def _check_complete(path: Path, timings: pd.DataFrame) -> None:
     """Refuse a file in which a method lacks a part of a round, or has one twice."""
     rounds = timings["round"].unique()
     for (method, dataset, factor), group in timings.groupby(CELL, sort=False):
-        subject = f"{path}: {method} on {dataset} IF {factor}"
+        subject = f"{path}: {method} on {dataset} {title(factor)}"
         times = group.groupby(["round", "part"]).size()
         for number in rounds:
             for part in PARTS:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cogloat.config.types import Count, Strict
+from cogloat.imbalance import Factor
 
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Natural = Annotated[int, Field(ge=0)]
@@ -17,7 +18,18 @@ Printed = Annotated[
     str | None, Field(description="a file in config/paper: numbers to stand beside ours")
 ]
 # folders of results/ that no collection may be called after, and files that no table may
-TAKEN = {"runs", "splits", "coresets", "targets", "metrics", "curves", "figures", "times", "audit"}
+TAKEN = {
+    "runs",
+    "splits",
+    "coresets",
+    "targets",
+    "metrics",
+    "curves",
+    "figures",
+    "times",
+    "audit",
+    "validation",
+}
 WRITTEN = {"claims", "overview"}
 
 
@@ -25,7 +37,7 @@ class Configurations(Strict):
     """Every combination, whose configurations are read or timed: those of seed 0."""
 
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
-    factors: Annotated[tuple[Count, ...], Field(min_length=1)]
+    factors: Annotated[tuple[Factor, ...], Field(min_length=1)]
     methods: Annotated[tuple[str, ...], Field(min_length=1)]
 
     @property
@@ -38,7 +50,7 @@ class Grid(Strict):
     """Runs: every combination."""
 
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
-    factors: Annotated[tuple[Count, ...], Field(min_length=1)]
+    factors: Annotated[tuple[Factor, ...], Field(min_length=1)]
     methods: Annotated[tuple[str, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Natural, ...], Field(min_length=1)]
 

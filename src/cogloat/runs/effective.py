@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cogloat.config.dataset import Data
 from cogloat.config.types import StageName, Strict
+from cogloat.imbalance import Factor, folder
 from cogloat.runs.files import AnySettings, Coreset
 
 
@@ -11,7 +12,7 @@ class RunConfig(Strict):
     """One stage of one run, complete: results/runs/.../<stage>/config.json."""
 
     dataset: str
-    factor: int
+    factor: Factor
     method: str
     seed: int
     stage: StageName
@@ -22,14 +23,14 @@ class RunConfig(Strict):
     @property
     def name(self) -> str:
         """The run and the stage, as in paths."""
-        return f"{self.dataset}/if{self.factor}/{self.method}/seed{self.seed}/{self.stage}"
+        return f"{self.dataset}/{folder(self.factor)}/{self.method}/seed{self.seed}/{self.stage}"
 
 
 class CoresetConfig(Strict):
     """One coreset of one long-tailed set, complete: results/coresets/.../config.json."""
 
     dataset: str
-    factor: int
+    factor: Factor
     coreset: str
     data: Data | None
     depth: int

@@ -17,6 +17,7 @@ from cogloat.config.dataset import Data, Dataset
 from cogloat.config.reading import Model, explain, holds, load, read_yaml, validate
 from cogloat.config.types import StageName
 from cogloat.errors import UserError, nearest
+from cogloat.imbalance import Factor
 from cogloat.methods.classifier.settings import Settings as Classifier
 from cogloat.methods.rooms import settings_types
 from cogloat.methods.settings import CoresetOf, Supervised, WeightsOf
@@ -129,7 +130,7 @@ def printed_file(config: Path, name: str) -> Path:
 
 @cache
 def run_config(
-    config: Path, dataset: str, factor: int, method: str, seed: int, stage: StageName
+    config: Path, dataset: str, factor: Factor, method: str, seed: int, stage: StageName
 ) -> RunConfig:
     """Return the effective configuration of one stage of one run.
 
@@ -158,7 +159,7 @@ def run_config(
     )
 
 
-def coreset_config(config: Path, dataset: str, factor: int, coreset: str) -> CoresetConfig:
+def coreset_config(config: Path, dataset: str, factor: Factor, coreset: str) -> CoresetConfig:
     """Return the effective configuration of one coreset of one long-tailed set."""
     data_file = named_file(config, "dataset", dataset)
     coreset_file = named_file(config, "coreset", coreset)
@@ -266,4 +267,5 @@ def _data(file: Path, data: Dataset, roles: tuple[str, ...]) -> Data:
         std=data.std,
         augmentations={role: data.recipes[recipe] for role, recipe in recipes.items()},
         recipes=recipes,
+        validation=data.validation,
     )

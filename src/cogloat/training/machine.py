@@ -9,10 +9,10 @@ import os
 import platform
 import time
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 import numpy
 import torch
-import torchvision
 
 from cogloat.errors import UserError
 from cogloat.results.provenance import Process
@@ -56,7 +56,7 @@ class Machine:
             versions={
                 "python": platform.python_version(),
                 "torch": str(torch.__version__),
-                "torchvision": torchvision.__version__,
+                "torchvision": version("torchvision"),  # its import takes longer than torch's
                 "numpy": numpy.__version__,
             },
             seconds=round(time.monotonic() - self.started, 1),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripts import run
 
-from cogloat.data.longtail import class_counts, draw, read_split, write_split
+from cogloat.data.longtail import class_counts, draw, hold_out, read_split, write_split
 from cogloat.errors import UserError
 
 CIFAR10_100 = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
@@ -32,18 +32,31 @@ def test_counts_fall_from_n_max_to_n_max_over_the_factor(n_max, classes, factor)
     counts = class_counts(n_max, classes, factor)
     assert counts[0] == n_max
     assert counts == sorted(counts, reverse=True)
-    assert counts[-1] in (int(n_max / factor), int(n_max / factor) - 1)  # truncation
+    assert counts[-1] == n_max // factor
 
 
-@pytest.mark.parametrize("factor", [0.99, 0, -100])
-def test_factor_below_one_is_refused(factor):
-    with pytest.raises(UserError, match=r"imbalance factor.*at least 1"):
+@given(n_max=st.integers(1, 5000), classes=st.integers(2, 100))
+def test_a_factor_can_be_as_large_as_the_largest_class(n_max, classes):
+    for factor in (n_max, f"step{n_max}"):
+        assert class_counts(n_max, classes, factor)[-1] == 1
+
+
+@pytest.mark.parametrize("factor", [101, 1000, "step101"])
+def test_factor_that_empties_a_class_is_refused(factor):
+    with pytest.raises(UserError, match=r"factor up to 100, or 'natural' for the data as they are"):
         class_counts(100, 10, factor)
 
 
-def test_factor_that_empties_a_class_is_refused():
-    with pytest.raises(UserError, match=r"class 7 would have no image of 100\. Use a factor up to"):
-        class_counts(100, 10, 1000)
+@pytest.mark.parametrize(
+    ("classes", "expected"), [(4, [60, 60, 6, 6]), (5, [60, 60, 60, 6, 6]), (2, [60, 6])]
+)
+def test_a_step_has_a_large_and_a_small_half(classes, expected):
+    assert class_counts(60, classes, "step10") == expected
+
+
+@pytest.mark.parametrize("factor", [1, "step1"])
+def test_factor_one_is_balanced(factor):
+    assert class_counts(7, 3, factor) == [7, 7, 7]
 
 
 def test_drawing_is_that_of_numpy_seeded_globally_and_shuffled_class_by_class():
@@ -68,6 +81,29 @@ def test_drawing_leaves_the_global_generator_alone_and_does_not_depend_on_it():
     np.random.seed(1)
     assert np.random.get_state()[1].tolist() == state
     assert draw(labels, 10, seed=1).tolist() != first.tolist()
+
+
+def test_natural_data_are_taken_whole():
+    labels = np.random.RandomState(0).permutation(np.repeat([0, 1, 2], [40, 12, 1]))
+    assert draw(labels, "natural", seed=0).tolist() == list(range(53))
+    assert draw(labels, "natural", 0, np.array([5, 9])).tolist() == sorted({*range(53)} - {5, 9})
+
+
+def test_a_part_is_held_out_of_every_class_and_of_every_drawing():
+    labels = np.random.RandomState(0).permutation(np.arange(4).repeat(30))
+    held_out = hold_out(labels, 5, seed=0)
+    assert np.bincount(labels[held_out]).tolist() == [5, 5, 5, 5]
+    assert hold_out(labels, 5, seed=0).tolist() == held_out.tolist()
+    assert hold_out(labels, 5, seed=1).tolist() != held_out.tolist()
+    for factor in (5, "step5", "natural"):
+        drawn = draw(labels, factor, 0, held_out)
+        assert not set(drawn) & set(held_out)
+        assert np.bincount(labels[drawn])[0] == 25
+
+
+def test_a_part_that_would_leave_nothing_of_a_class_is_refused():
+    with pytest.raises(UserError, match=r"class 2 would leave none to train on. Use at most 3"):
+        hold_out(np.repeat([0, 1, 2], [40, 12, 4]), 4, seed=0)
 
 
 def test_split_survives_the_disk(tmp_path):
@@ -95,7 +131,12 @@ def test_class_without_an_image_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("factor", "message"), [("0.5", "imbalance factor 0.5"), ("1e6", "would have no image")]
+    ("factor", "message"),
+    [
+        ("0.5", "argument --factor: '0.5': an imbalance factor is a whole number"),
+        ("1000", "imbalance factor 1000: the smallest class would have less than one image"),
+        ("step51", "imbalance factor step51: the smallest class"),
+    ],
 )
 def test_script_ends_in_one_message_and_writes_nothing(tmp_path, factor, message):
     np.save(tmp_path / "labels.npy", np.arange(10).repeat(50))

@@ -15,6 +15,8 @@ from artefacts import (
 )
 
 from cogloat.checkpoint import save_checkpoint
+from cogloat.config.dataset import Validation
+from cogloat.config.reading import dump
 from cogloat.errors import UserError
 from cogloat.files import sha256, write_text
 from cogloat.models.networks import Classifier
@@ -101,6 +103,24 @@ def test_history_gives_the_last_and_the_first_best_accuracy(run):
     found = Metrics.read(folder / "metrics.json")
     assert found.history_accuracy == pytest.approx(100 * sum(hits) / (CLASSES * EACH))
     assert (found.best_accuracy, found.best_epoch) == (50, 2)
+
+
+def test_held_out_images_choose_the_best_epoch(run):
+    folder, hits = run
+    config = effective(folder / "config.json", "ce", "train")
+    data = config.data.model_copy(update={"validation": Validation(images_per_class=2, seed=0)})
+    write_text(folder / "config.json", dump(config.model_copy(update={"data": data})))
+    last = 100 * sum(hits) / (CLASSES * EACH)
+    rows = [
+        {"epoch": epoch, "lr": 0.1, "validation_accuracy": judged, "test_accuracy": accuracy}
+        for epoch, judged, accuracy in [(1, 40.0, 90.0), (2, 60.0, 50.0), (3, 55.0, last)]
+    ]
+    write_history(folder / "history.csv", rows)
+    recorded(folder)
+    evaluate(folder)
+    found = Metrics.read(folder / "metrics.json")
+    assert (found.judged_by, found.validation_accuracy) == ("validation", 55)
+    assert (found.best_epoch, found.best_accuracy) == (2, 50)
 
 
 def test_provenance_has_the_stages_and_the_evaluation_and_the_metrics_their_recipes(run):

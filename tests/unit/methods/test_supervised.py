@@ -84,6 +84,30 @@ def test_without_a_test_set_nothing_is_measured(weights):
     assert [objective.end_epoch(epoch) for epoch in range(5)] == [{}] * 5
 
 
+@pytest.mark.parametrize(("method", "stage"), [("ce", "train"), ("kcl", "finetune")])
+def test_images_held_out_have_an_accuracy_of_their_own(method, stage, tmp_path):
+    held_out = numbered([9, 5, 4], first=len(IMAGES) + len(TEST))
+    encoder = save_weights(tmp_path / "e.pt", Classifier(8, 3, "linear"))
+    given = {"encoder": encoder} if stage == "finetune" else {}
+    config = for_numbers(configured(method, stage, 3, evaluate_every=1))
+    objective = build(config, IMAGES, test=TEST, validation=held_out, **given)
+    reader = Reader(len(IMAGES) + len(TEST) + len(held_out), 64, seed=3)
+    objective.classifier.backbone = reader
+    for epoch in range(2):
+        head = objective.classifier.head
+        head.weight.data.copy_(torch.randn(3, 64, generator=torch.Generator().manual_seed(epoch)))
+        measured = objective.end_epoch(epoch)
+        assert list(measured) == ["validation_accuracy", "test_accuracy"]
+        for name, images, first in [
+            ("validation", held_out, len(IMAGES) + len(TEST)),
+            ("test", TEST, len(IMAGES)),
+        ]:
+            features = reader.table[0, first : first + len(images)]
+            right = head(features).argmax(dim=1) == images.labels_N
+            share = 100 * float(right.double().mean())
+            assert measured[f"{name}_accuracy"] == pytest.approx(share)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_evaluation_gets_the_classifier_alone(method, weights):
     config = configured(method, "train", 3)

@@ -2,15 +2,18 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from scripts import REPO
 
 from cogloat.config.dataset import Resources
+from cogloat.data.longtail import write_split
 from cogloat.runs.collections import Runtime
-from cogloat.runs.cost import minutes
+from cogloat.runs.cost import minutes, training_images
 from cogloat.runs.load import load_dataset, load_method, load_workflow, run_config
 
 CONFIG = REPO / "config"
+NOT_DRAWN = REPO / "results/splits/nothing/if1.csv"
 
 
 def passes(method: str, stage: str) -> float:
@@ -44,8 +47,7 @@ def test_every_stage_of_every_collection_has_an_estimate():
             asked = minutes(
                 config.settings,
                 frozen=stage == "finetune",
-                factor=factor,
-                classes=config.data.classes,
+                images=training_images(NOT_DRAWN, factor, load_dataset(CONFIG, dataset)),
                 resources=load_dataset(CONFIG, dataset).resources,
                 runtime=workflow.runtime,
             )
@@ -59,11 +61,25 @@ def asked(method: str, stage: str, *, frozen: bool) -> int:
     return minutes(
         config.settings,
         frozen=frozen,
-        factor=1,
-        classes=10,
+        images=6000,
         resources=resources,
         runtime=Runtime(start=7, margin=3.0),
     )
+
+
+@pytest.mark.parametrize(
+    ("factor", "images"),
+    [(1, 1400), (140, 324), ("step10", 770), ("natural", 1400), (1000, 1863)],
+)
+def test_images_are_estimated_before_a_set_is_drawn(factor, images):
+    # of ten classes, the largest of 140 images; a factor that only the data can refuse is estimated
+    assert training_images(NOT_DRAWN, factor, load_dataset(CONFIG, "digits")) == images
+
+
+def test_images_are_counted_where_the_set_is_drawn(tmp_path):
+    write_split(tmp_path / "natural.csv", np.arange(53), np.repeat([0, 1, 2], [40, 12, 1]))
+    digits = load_dataset(CONFIG, "digits")
+    assert training_images(tmp_path / "natural.csv", "natural", digits) == 53
 
 
 def test_minutes_are_the_start_and_the_margin_times_the_training():

@@ -272,8 +272,12 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
     ("old", "new", "expected"),
     [
         ("collection: demo", "collection: dmo", "collection: 'dmo' is unknown. Did you mean 'demo"),
-        ("factors: [100, 50, 10]", "factors: [0]", "factors.0: Input should be greater than or eq"),
-        ("factors: [100, 50, 10]", "factors: [0.5]", "factors.0: Input should be a valid integer"),
+        ("factors: [100, 50, 10]", "factors: [0]", "factors.0: an imbalance factor is a whole"),
+        (
+            "factors: [100, 50, 10]",
+            "factors: [0.5]",
+            "factors.0: an imbalance factor is a whole number of at least 1",
+        ),
         ("seeds: [0, 1, 2]", "seeds: [-1]", "seeds.0: Input should be greater than or equal to 0"),
         ("datasets: [digits]", "datasets: [digit]", "'digit' is unknown.*Did you mean 'digits'"),
         ("- kcl", "- klc", "'klc' is unknown.*Did you mean 'kcl'"),

@@ -57,7 +57,7 @@ class Classification(SupervisedObjective):
             self._margins_C = ldam_margins(counts_C, settings.loss.max_margin)
         if isinstance(settings.loss, LogitAdjusted):
             self._offsets_C = settings.loss.tau * log_prior(counts_C)
-        self._test_features: Tensor | None = None
+        self._features: dict[int, Tensor] = {}  # by the set of images
         self._frozen = "encoder" in inputs.files
         if self._frozen:
             backbone = self.classifier.backbone
@@ -101,14 +101,14 @@ class Classification(SupervisedObjective):
             case CrossEntropy():
                 return F.cross_entropy(scores_BC, labels_B, weights_C)
 
-    def _test_scores(self, test: ImageSet) -> Tensor:
-        """Return the test scores [N, C]; a frozen backbone's features are computed once."""
+    def _test_scores(self, images: ImageSet) -> Tensor:
+        """Return the scores [N, C]; a frozen backbone's features are computed once."""
         if not self._frozen:
-            return super()._test_scores(test)
-        if self._test_features is None:
-            self._test_features = outputs(self.classifier.backbone, test, self._data)
+            return super()._test_scores(images)
+        if id(images) not in self._features:
+            self._features[id(images)] = outputs(self.classifier.backbone, images, self._data)
         with torch.no_grad():
-            return self.classifier.head(self._test_features)
+            return self.classifier.head(self._features[id(images)])
 
 
 def _class_weights(settings: Classifying, counts_C: Tensor) -> Tensor | None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cogloat.config.reading import load
 from cogloat.config.types import StageName
 from cogloat.errors import UserError
+from cogloat.imbalance import title
 from cogloat.methods.settings import Supervised
 from cogloat.reporting.figures.style import PALETTE, WIDTH
 from cogloat.results.history import read_history
@@ -158,8 +159,9 @@ def _check_comparable(histories: Sequence[History]) -> None:
         config = history.config
         if (config.dataset, config.factor) != data:
             raise UserError(
-                f"{history.path}: dataset: {config.dataset} IF {config.factor}, but {first.path} "
-                f"is of {data[0]} IF {data[1]}. Give runs of one dataset and factor."
+                f"{history.path}: dataset: {config.dataset} {title(config.factor)}, but "
+                f"{first.path} is of {data[0]} {title(data[1])}. Give runs of one dataset and "
+                "factor."
             )
         twin = seen.setdefault(config.name, history.path)
         if twin != history.path:

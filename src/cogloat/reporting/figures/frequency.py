@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cogloat.errors import UserError
+from cogloat.imbalance import title
 from cogloat.reporting.figures.style import GREY, PALETTE, WIDTH, count_axis
 from cogloat.results.metrics import Metrics
 
@@ -110,8 +111,8 @@ def _check_comparable(runs: Mapping[Path, Metrics]) -> None:
     for path, run in runs.items():
         if (run.dataset, run.factor) != (first.dataset, first.factor):
             raise UserError(
-                f"{path}: dataset: {run.dataset} IF {run.factor}, but {first_path} is of "
-                f"{first.dataset} IF {first.factor}. Give runs of one dataset and factor."
+                f"{path}: dataset: {run.dataset} {title(run.factor)}, but {first_path} is of "
+                f"{first.dataset} {title(first.factor)}. Give runs of one dataset and factor."
             )
         if run.class_counts != first.class_counts:
             raise UserError(

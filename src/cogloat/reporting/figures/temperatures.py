@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cogloat.config.reading import load
 from cogloat.data.longtail import read_split
 from cogloat.errors import UserError
+from cogloat.imbalance import title
 from cogloat.methods.moco.settings import AdaptiveTemperature, MomentumContrast
 from cogloat.methods.moco.temperature import class_temperatures
 from cogloat.reporting.figures.style import WIDTH, colour, count_axis, marker
@@ -71,8 +72,8 @@ def read_temperatures(
             line = _temperatures(config, split, temperature.gamma)
             if line.label in adaptive:
                 raise UserError(
-                    f"{path}: settings.temperature: {config.dataset} IF {config.factor} with this "
-                    "gamma is there twice. Drop one."
+                    f"{path}: settings.temperature: {config.dataset} {title(config.factor)} with "
+                    "this gamma is there twice. Drop one."
                 )
             adaptive[line.label] = line
         else:
@@ -118,7 +119,7 @@ def _temperatures(config: RunConfig, split: Path, gamma: float) -> Temperatures:
             f"{config.data.classes}. Give the split the run was trained with."
         )
     values_C = class_temperatures(torch.from_numpy(counts_C), gamma).numpy()
-    label = f"{config.dataset}, IF {config.factor}, γ = {gamma:g}"  # noqa: RUF001
+    label = f"{config.dataset}, {title(config.factor)}, γ = {gamma:g}"  # noqa: RUF001
     return Temperatures(config.dataset, label, counts_C, values_C)
 
 
