@@ -37,6 +37,7 @@ COMPARED = (
     f"{RUNS}/**/weights.pt",
     f"{RUNS}/**/history.csv",
     f"{RUNS}/**/metrics.json",
+    f"{RUNS}/**/confusion.csv",
     f"{RUNS}/**/features.json",
 )
 ASK = (

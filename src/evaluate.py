@@ -1,4 +1,4 @@
-r"""Evaluate a run's classifier on the test set: metrics.json and the run's provenance.json.
+r"""Evaluate a run's classifier on the test set: metrics.json, confusion.csv and provenance.json.
 
 Reports the last epoch; the best epoch of history.csv is there too, for comparison with papers that
 report it. Refuses files that are not of one run, and weights that do not give the accuracy that the
@@ -9,7 +9,8 @@ Example:
     python src/evaluate.py --config $run/train/config.json --weights $run/train/weights.pt \
         --history $run/train/history.csv --provenance $run/train/provenance.json \
         --store data/digits --split results/splits/digits/if100.csv --many-above 50 --few-below 10 \
-        --metrics $run/metrics.json --output-provenance $run/provenance.json
+        --metrics $run/metrics.json --confusion $run/confusion.csv \
+        --output-provenance $run/provenance.json
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from cogloat.data.imageset import load_test_set
 from cogloat.data.longtail import read_split
 from cogloat.data.store import MANIFEST
 from cogloat.errors import UserError, main_guard
-from cogloat.evaluation.accuracy import summarise
+from cogloat.evaluation.accuracy import confusion, summarise
 from cogloat.files import sha256
 from cogloat.models.inference import outputs
+from cogloat.results.classes import read_class_names
+from cogloat.results.confusion import write_confusion
 from cogloat.results.history import read_history
 from cogloat.results.metrics import Metrics
 from cogloat.results.provenance import (
@@ -64,6 +67,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--provenance", type=Path, nargs="+", required=True, help="the stages', in their order"
     )
     parser.add_argument("--metrics", type=Path, required=True, help="gets the accuracies, JSON")
+    parser.add_argument("--confusion", type=Path, required=True, help="gets what is confused, CSV")
     parser.add_argument("--output-provenance", type=Path, required=True, help="gets the run's")
     add_machine_arguments(parser)
     parser.set_defaults(precision=None)  # then the one that the history was measured in
@@ -83,9 +87,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     held_out = config.data.validation is not None
     judged = read_history(args.history, "validation_accuracy") if held_out else history
     best = max(judged, key=lambda epoch: (judged[epoch], -epoch))
-    _, labels_N = read_split(args.split)
-    counts_C = torch.as_tensor(np.bincount(labels_N, minlength=config.data.classes))
+    _, training_labels_N = read_split(args.split)
+    counts_C = torch.as_tensor(np.bincount(training_labels_N, minlength=config.data.classes))
     test = load_test_set(args.store, config.data.classes, machine.device)
+    labels_N = test.labels_N.cpu()
     scores_NC = outputs(classifier, test, config.data).cpu()
     if not scores_NC.isfinite().all():
         raise UserError(
@@ -100,12 +105,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         split_sha256=sha256(args.split),
         epochs={stage.stage: stage.epochs for stage in stages},
         augmentations={stage.stage: stage.augmentations for stage in stages},
-        **summarise(scores_NC, test.labels_N.cpu(), counts_C, args.many_above, args.few_below),
+        **summarise(scores_NC, labels_N, counts_C, args.many_above, args.few_below),
         history_accuracy=history[max(history)],
         judged_by="validation" if held_out else "test",
         validation_accuracy=judged[max(judged)] if held_out else None,
         best_accuracy=history[best],
         best_epoch=best,
+        classes=read_class_names(args.store / MANIFEST, config.data.classes),
         class_counts=tuple(counts_C.tolist()),
     )
     _check_accuracy(args, metrics)
@@ -115,6 +121,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         processes=(machine.process(),),
     )
     Run(stages=stages, evaluation=evaluation).write(args.output_provenance)
+    counts_CC = confusion(scores_NC.argmax(dim=1), labels_N, config.data.classes)
+    write_confusion(args.confusion, metrics.classes, counts_CC.numpy())
     metrics.write(args.metrics)
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from cogloat import imbalance
 from cogloat.config.reading import load
 from cogloat.data.imageset import load_test_set
+from cogloat.data.store import MANIFEST
 from cogloat.errors import UserError, main_guard
 from cogloat.files import write_text
 from cogloat.models.inference import outputs
@@ -35,6 +36,7 @@ from cogloat.reporting.figures.embedding import (
     training_counts,
 )
 from cogloat.reporting.figures.style import save, style
+from cogloat.results.classes import read_class_names
 from cogloat.runs.effective import RunConfig
 from cogloat.trained import load_encoder
 from cogloat.training.machine import add_machine_arguments, set_up_machine
@@ -79,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"Give a number from 2 to {len(counts_C)}."
         )
     classes = rarest(counts_C, args.classes)
+    names = read_class_names(args.store / MANIFEST, len(counts_C))
     device = set_up_machine(args).device
     encoders = [
         load_encoder(config, weights, device)
@@ -91,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         embeddings_ND = outputs(encoder, images, config.data).cpu().numpy()
         panels.append(panel_of(title, config.method, embeddings_ND, labels_N, args.seed))
     with style():
-        figure = draw(panels, labels_N, {label: int(counts_C[label]) for label in classes})
+        figure = draw(panels, labels_N, {label: int(counts_C[label]) for label in classes}, names)
         save(figure, args.pdf, args.png)
     write_text(args.numbers, numbers(panels, classes, len(images)))
 

@@ -1,6 +1,7 @@
 r"""Put the metrics of many runs in one table, as CSV and Markdown, beside printed numbers if any.
 
-The means alone also go to a JSON file, for `dvc metrics`.
+The means alone also go to a JSON file, for `dvc metrics`, and the accuracies of the classes to a
+CSV file of their own.
 
 Cost: a second.
 
@@ -8,7 +9,7 @@ Example:
     python src/tabulate_runs.py --metrics results/runs/digits/if100/*/seed*/metrics.json \
         --config config --printed config/paper/table2.csv \
         --output results/demo/table2.csv --markdown results/demo/table2.md \
-        --means results/metrics/demo/table2.json
+        --classes results/demo/table2_classes.csv --means results/metrics/demo/table2.json
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from cogloat.errors import main_guard
 from cogloat.files import write_json, write_text
 from cogloat.reporting.accuracy import accuracy_table, means, to_markdown
+from cogloat.reporting.classes import class_table
 from cogloat.reporting.layout import to_csv
 from cogloat.results.metrics import Metrics
 from cogloat.results.printed import read_printed
@@ -39,6 +41,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--output", type=Path, required=True, help="the table, CSV")
     parser.add_argument("--markdown", type=Path, required=True, help="the table, Markdown")
+    parser.add_argument("--classes", type=Path, required=True, help="accuracies by class, CSV")
     parser.add_argument("--means", type=Path, required=True, help="the mean accuracies, JSON")
     return parser.parse_args(argv)
 
@@ -50,8 +53,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     methods = {run.method: load_method(args.config, run.method).label for run in runs}
     datasets = {run.dataset: load_dataset(args.config, run.dataset).label for run in runs}
     table = accuracy_table(runs, methods, read_printed(args.printed), args.confidence)
+    classes = class_table(runs, args.confidence)
     write_json(args.means, means(table))
-    write_text(args.markdown, to_markdown(table, datasets))
+    write_text(args.classes, to_csv(classes))
+    write_text(args.markdown, to_markdown(table, datasets, args.classes.name))
     write_text(args.output, to_csv(table))
 
 

@@ -42,7 +42,7 @@ def metrics(**changes: Any) -> Metrics:
         **{"judged_by": "test", "validation_accuracy": None},
         **{"many": 80.0, "medium": 70.0, "few": None, "group_mean": 75.0},
         "group_sizes": {"many": 1, "medium": 1, "few": 0},
-        **{"per_class": (80.0, 70.0), "class_counts": (500, 50)},
+        **{"classes": ("cat", "dog"), "per_class": (80.0, 70.0), "class_counts": (500, 50)},
     }
     return Metrics(**known | changes)
 

@@ -40,13 +40,23 @@ def load_classifier(config: RunConfig, weights: Path, device: torch.device) -> C
         UserError: if the stage leaves none, or the weights are missing, damaged or of another
             network.
     """
+    head = classifier_settings(config, weights).head_kind
+    classifier = Classifier(config.depth, config.data.classes, head)
+    load_weights(classifier, weights)
+    to_device(classifier, device)
+    return classifier
+
+
+def classifier_settings(config: RunConfig, weights: Path) -> Supervised:
+    """Return the settings of a stage that leaves a classifier.
+
+    Raises:
+        UserError: if it leaves none.
+    """
     settings = config.settings
     if not isinstance(settings, Supervised):
         raise UserError(
             f"{weights}: stage '{config.stage}' of {config.method} leaves no classifier. "
             "Give the configuration and the weights of the run's last stage."
         )
-    classifier = Classifier(config.depth, config.data.classes, settings.head_kind)
-    load_weights(classifier, weights)
-    to_device(classifier, device)
-    return classifier
+    return settings

@@ -42,6 +42,7 @@ PAPER = TABLE2 | {
     "tabulate_times": 1,
     "plot_embedding": 1,
     "plot_frequency": 6,
+    "plot_confusion": 6,
     "plot_curves": 6,
     "plot_temperatures": 1,
     "audit": 1,
@@ -223,6 +224,7 @@ TABLES = {
 FIGURES = {
     "rare": {"kind": "embedding", "rarest": 2, "tsne_seed": 1, **SMALL},
     "learning": {"kind": "curves", "of": "ablation_of-gamma"},
+    "mistaken": {"kind": "confusion", "of": "ablation_of-gamma"},
 }
 
 
@@ -239,6 +241,7 @@ def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Pr
             *("-n", "results/ablation_of-gamma.csv", "results/table2_too_conventions.csv"),
             *("results/speed.md", "results/figures/rare.csv"),
             "results/figures/learning_digits_if10.png",
+            *("results/figures/mistaken_digits_if10.pdf", "results/ablation_of-gamma_classes.csv"),
         ).stdout
     assert "results/ablation_of-gamma.csv" in made
     plan = jobs(command)
@@ -247,6 +250,7 @@ def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Pr
     assert plan["time_epochs"] == {"results/times/speed/digits/if10.csv"}
     assert plan["plot_embedding"] == {"results/figures/rare.png"}
     assert plan["plot_curves"] == {"results/figures/learning_digits_if10.png"}
+    assert plan["plot_confusion"] == {"results/figures/mistaken_digits_if10.png"}
     assert plan["pretrain"] == {"results/runs/digits/if10/kcl/seed3/pretrain/weights.pt"}
     assert "--coreset results/coresets/digits/if10/glister/coreset.csv" in command
     assert "--printed" not in command

@@ -22,7 +22,8 @@ IN_TABLE = {
     "table5": ("kcl", "kcl_adaptive", "kcl_proco"),
     "table6": ("cogloat_supervised", "cogloat_k_positive", "cogloat"),
 }
-PLOTS = ("figure2", "frequency_tiny_if10", "curves_tiny_if10", "temperatures")
+OF_TABLE2 = ("frequency_tiny_if10", "confusion_tiny_if10", "curves_tiny_if10")
+PLOTS = ("figure2", *OF_TABLE2, "temperatures")
 FIGURES = {f"{name}.{kind}" for name in PLOTS for kind in ("png", "pdf")} | {"figure2.csv"}
 TABLE2 = "results/tiny/table2.csv"
 TABLE = {"tabulate": {TABLE2}}
@@ -82,7 +83,8 @@ def test_another_torch_replans_what_trains_another_matplotlib_what_plots(finishe
         assert {"pretrain", "finetune", "train", "evaluate"} <= set(finished.plan(TABLE2))
     with finished.edited("requirements/train.txt", matplotlib, matplotlib.replace("==", "==9")):
         assert set(finished.plan()) - {"all"} == {
-            *("plot_embedding", "plot_frequency", "plot_curves", "plot_temperatures"),
+            *("plot_embedding", "plot_frequency", "plot_confusion", "plot_curves"),
+            "plot_temperatures",
         }
 
 

@@ -17,6 +17,7 @@ RUNS = 14 + 4  # of Table 2, and what Tables 5 and 6 add
 SHOWN = {
     *("table1.csv", "table2.csv", "table4.csv", "table5.csv", "table6.csv", "claims.csv"),
     *("figure2.png", "frequency_tiny_if10.png", "curves_tiny_if10.png", "temperatures.png"),
+    "confusion_tiny_if10.png",
 }
 
 

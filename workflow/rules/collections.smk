@@ -11,11 +11,13 @@ SHOWN = {
     "temperatures": "results/{folder}figures/{name}.png",
     "curves": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
     "frequency": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
+    "confusion": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
 }
 LEFT = {
     "accuracy": [
         "data/{dataset}/store.json",
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/confusion.csv",
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt",
     ],
     "features": [

@@ -20,6 +20,7 @@ rule evaluate:
         split="results/splits/{dataset}/{imbalance}.csv",
     output:
         metrics="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json",
+        confusion="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/confusion.csv",
         provenance=report(
             "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/provenance.json",
             caption="../report/provenance.rst",
@@ -54,6 +55,7 @@ rule evaluate:
             --few-below {params.few_below} \
             --provenance {input.provenance:q} \
             --metrics {output.metrics:q} \
+            --confusion {output.confusion:q} \
             --output-provenance {output.provenance:q} \
             --threads {threads} \
             2>{log:q}

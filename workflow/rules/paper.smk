@@ -12,6 +12,7 @@ rule tabulate:
             category="Tables",
             labels={"table": "{table}", "what": "accuracy"},
         ),
+        classes="results/{folder}{table}_classes.csv",
         markdown="results/{folder}{table}.md",
         means="results/metrics/{folder}{table}.json",
     log:
@@ -32,6 +33,7 @@ rule tabulate:
             --confidence {params.confidence} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
+            --classes {output.classes:q} \
             --means {output.means:q} \
             2>{log:q}
         """
@@ -230,6 +232,40 @@ rule plot_frequency:
             --metrics {input.metrics:q} \
             --config config \
             --reference {params.reference:q} \
+            --pdf {output.pdf:q} \
+            --png {output.png:q} \
+            2>{log:q}
+        """
+
+
+rule plot_confusion:
+    input:
+        metrics=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json"),
+        counts=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/confusion.csv"),
+    output:
+        png=report(
+            "results/{folder}figures/{figure}_{dataset}_{imbalance}.png",
+            caption="../report/confusion.rst",
+            category="Figures",
+            labels={
+                "figure": "{figure}: {dataset}, {imbalance}",
+                "what": "which classes are confused",
+            },
+        ),
+        pdf="results/{folder}figures/{figure}_{dataset}_{imbalance}.pdf",
+    log:
+        "logs/{folder}figures/{figure}_{dataset}_{imbalance}.log",
+    params:
+        labels=labels,
+        code=code_of("src/plot_confusion.py"),
+    wildcard_constraints:
+        figure=names_of("confusion"),
+    localrule: True
+    shell:
+        r"""
+        python src/plot_confusion.py \
+            --metrics {input.metrics:q} \
+            --config config \
             --pdf {output.pdf:q} \
             --png {output.png:q} \
             2>{log:q}

@@ -25,6 +25,12 @@ def per_class_accuracy(predictions_N: Tensor, labels_N: Tensor, classes: int) ->
     return 100 * hits_C.double() / counts_C
 
 
+def confusion(predictions_N: Tensor, labels_N: Tensor, classes: int) -> Tensor:
+    """Return how many images of each class (row) are taken for each (column), int64 [C, C]."""
+    pairs_N = labels_N * classes + predictions_N
+    return torch.bincount(pairs_N, minlength=classes**2).view(classes, classes)
+
+
 def shot_groups(counts_C: Tensor, many_above: int, few_below: int) -> dict[str, Tensor]:
     """Return the classes of each group, bool [C], by their training images.
 

@@ -121,6 +121,11 @@ class Supervised(Training):
         """The classifier on top of the backbone."""
         return "linear"
 
+    @property
+    def score_scale(self) -> float:
+        """What the loss multiplies the classifier's scores by, before its softmax."""
+        return 1.0
+
 
 def check_queue(queue: int, batch_size: int, *, drop_last: bool) -> None:
     """Refuse a queue of keys that batches do not fill.

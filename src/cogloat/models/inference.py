@@ -15,11 +15,17 @@ BATCH = 500
 @torch.no_grad()
 def outputs(network: nn.Module, images: ImageSet, data: Data) -> Tensor:
     """Return the network's outputs [N, ...] as float32; the network is put in evaluation mode."""
-    network.eval()
-    device = images.labels_N.device
+    positions_N = torch.arange(len(images), device=images.labels_N.device)
     return torch.cat(
         [
-            network(evaluation_transform(images.batch(positions), data.mean, data.std)).float()
-            for positions in torch.arange(len(images), device=device).split(BATCH)
+            batch_outputs(network, images.batch(positions_B), data)
+            for positions_B in positions_N.split(BATCH)
         ]
     )
+
+
+@torch.no_grad()
+def batch_outputs(network: nn.Module, images_BCHW: Tensor, data: Data) -> Tensor:
+    """Return the outputs [B, ...] of uint8 images on the network's device, as `outputs` does."""
+    network.eval()
+    return network(evaluation_transform(images_BCHW, data.mean, data.std)).float()

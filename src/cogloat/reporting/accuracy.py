@@ -13,10 +13,9 @@ from cogloat.errors import UserError
 from cogloat.imbalance import folder, title
 from cogloat.reporting.layout import beside_printed, by_data_set, joined, spread, with_printed
 from cogloat.reporting.seeds import Cell, by_cell, over_seeds
-from cogloat.results.metrics import Metrics
+from cogloat.results.metrics import GROUPS, Metrics
 from cogloat.results.printed import CELL
 
-GROUPS = ["many", "medium", "few"]
 EPOCH = "last"  # how the epoch is chosen whose accuracy counts
 
 
@@ -59,16 +58,17 @@ def means(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     return found
 
 
-def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
+def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str], classes: str) -> str:
     """Return the table as the paper prints it: a row a method, a column a dataset and factor.
 
     Args:
         table: from `accuracy_table`.
         datasets: dataset -> the name the table prints.
+        classes: name of the file of `cogloat.reporting.classes`.
     """
     heads = {"Method": joined("label"), "Epochs": joined("epochs")}
     heads["Augmentation"] = joined("augmentation")
-    return by_data_set(table, datasets, ["method"], heads, _cell, _legend(table))
+    return by_data_set(table, datasets, ["method"], heads, _cell, _legend(table, classes))
 
 
 def _row(
@@ -120,7 +120,7 @@ def _cell(row: Any) -> str:
     return beside_printed(row, digits=1)
 
 
-def _legend(table: pd.DataFrame) -> str:
+def _legend(table: pd.DataFrame, classes: str) -> str:
     subsets = table.drop_duplicates(["dataset", "factor"])
     hashes = ", ".join(
         f"{dataset} {title(factor)}: {sha256[:12]}"
@@ -129,5 +129,5 @@ def _legend(table: pd.DataFrame) -> str:
     return (
         f"Top-1 accuracy in percent on the full test set, {joined('epoch')(table)} epoch; "
         f"{spread(table)}. The CSV's best epoch is chosen by the {joined('judged_by')(table)} set. "
-        f"Subsets (SHA-256): {hashes}."
+        f"By class: {classes}. Subsets (SHA-256): {hashes}."
     )

@@ -6,7 +6,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from cogloat.results.reading import Count, OfRun, Percent
+from cogloat.results.reading import Count, Name, OfRun, Percent
+
+GROUPS = ("many", "medium", "few")  # of classes, by how many training images they have
 
 
 class Metrics(OfRun):
@@ -21,6 +23,7 @@ class Metrics(OfRun):
         few: likewise.
         group_mean: unweighted mean of the groups that there are.
         group_sizes: classes of each group.
+        classes: their names, by label.
         per_class: by label.
         history_accuracy: that the history of the last stage ends with.
         judged_by: the images by whose accuracy the best epoch is chosen.
@@ -40,6 +43,7 @@ class Metrics(OfRun):
     few: Percent | None
     group_mean: Percent
     group_sizes: dict[str, int]
+    classes: tuple[Name, ...]
     per_class: tuple[Percent, ...]
     history_accuracy: Percent
     judged_by: Literal["test", "validation"]
@@ -50,6 +54,11 @@ class Metrics(OfRun):
 
     @model_validator(mode="after")
     def _of_the_same_classes(self) -> Self:
-        if len(self.per_class) != len(self.class_counts):
-            raise ValueError("per_class and class_counts are not of equally many classes")
+        classes, sizes = len(self.classes), self.group_sizes
+        if not classes == len(self.per_class) == len(self.class_counts):
+            raise ValueError("classes, per_class and class_counts are not of equally many classes")
+        if classes != len(set(self.classes)):
+            raise ValueError("classes has a name twice")
+        if sizes.keys() != set(GROUPS) or sum(sizes.values()) != classes:
+            raise ValueError("group_sizes do not part the classes into many, medium and few")
         return self

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from cogloat.files import sha256
 from cogloat.results.reading import Artefact
@@ -67,7 +67,9 @@ class Evaluation(Artefact):
 class Run(Artefact):
     """Of a run: its stages, in their order, and its evaluation."""
 
-    stages: tuple[Stage, ...]
+    FIX: ClassVar[str] = "It is not the provenance of a run; evaluate the run again"
+
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
     evaluation: Evaluation
 
 

@@ -31,6 +31,8 @@ TAKEN = {
     "validation",
 }
 WRITTEN = {"claims", "overview"}
+# what a table's second file is called after its name, by the kind of the table
+BESIDE = {"features": "_conventions", "accuracy": "_classes"}
 
 
 class Configurations(Strict):
@@ -126,9 +128,17 @@ class FrequencyFigure(Strict):
     reference: str = Field(description="method that every panel shows too")
 
 
+class ConfusionFigure(Strict):
+    """Which classes a table's methods take for which, a figure a dataset and factor."""
+
+    kind: Literal["confusion"]
+    of: str = Field(description="name of an accuracy table of the collection")
+
+
+OfTable = CurvesFigure | FrequencyFigure | ConfusionFigure
 Table = Annotated[AccuracyTable | FeaturesTable | TimesTable, Field(discriminator="kind")]
 Figure = Annotated[
-    EmbeddingFigure | TemperaturesFigure | CurvesFigure | FrequencyFigure,
+    EmbeddingFigure | TemperaturesFigure | CurvesFigure | FrequencyFigure | ConfusionFigure,
     Field(discriminator="kind"),
 ]
 Part = Table | Figure
@@ -145,10 +155,10 @@ class Collection(Strict):
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
         for name in self.tables:
-            if name in WRITTEN or self._is_conventions(name):
+            if name in WRITTEN:
                 raise ValueError(f"tables.{name}: this file is another one's. Rename the table")
         for name, figure in self.figures.items():
-            if isinstance(figure, CurvesFigure | FrequencyFigure):
+            if isinstance(figure, OfTable):
                 table = self.tables.get(figure.of)
                 if not isinstance(table, AccuracyTable):
                     raise ValueError(f"figures.{name}.of: '{figure.of}' is no accuracy table")
@@ -158,18 +168,13 @@ class Collection(Strict):
                     )
         return self
 
-    def _is_conventions(self, name: str) -> bool:
-        """Say whether a file of this name is written beside a table of features."""
-        beside = self.tables.get(name.removesuffix("_conventions"))
-        return name.endswith("_conventions") and isinstance(beside, FeaturesTable)
-
     def parts(self) -> dict[str, Part]:
         """Return the tables and figures by name."""
         return {**self.tables, **self.figures}
 
     def runs_of(self, part: Part) -> Runs:
         """Return the runs behind a table or figure: its own, or those of the table it is of."""
-        return self.tables[part.of] if isinstance(part, CurvesFigure | FrequencyFigure) else part
+        return self.tables[part.of] if isinstance(part, OfTable) else part
 
 
 class Runtime(Strict):
@@ -201,6 +206,12 @@ class Workflow(Strict):
                         f"collections.{name}: '{own}' is of kind {part.kind} here and of kind "
                         f"{kinds[own]} elsewhere. Rename one"
                     )
+        beside = {own + BESIDE[kind] for own, kind in kinds.items() if kind in BESIDE}
+        for name, collection in self.collections.items():
+            for own in beside.intersection(collection.tables):
+                raise ValueError(
+                    f"collections.{name}.tables.{own}: this file is another one's. Rename the table"
+                )
         return self
 
     def names(self, kind: str) -> list[str]:

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogloat.data.longtail import class_counts
-from cogloat.evaluation.accuracy import per_class_accuracy, shot_groups, summarise, top1
+from cogloat.evaluation.accuracy import (
+    confusion,
+    per_class_accuracy,
+    shot_groups,
+    summarise,
+    top1,
+)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -26,6 +32,14 @@ def test_accuracies_are_those_of_a_loop(n, classes, seed):
             assert float(measured[c]) == pytest.approx(100 * sum(own) / len(own))
         else:
             assert math.isnan(measured[c])
+    counts = confusion(scores.argmax(1), labels, classes)
+    assert counts.sum(dim=1).tolist() == torch.bincount(labels, minlength=classes).tolist()
+    assert int(counts.diagonal().sum()) == sum(hits)
+
+
+def test_row_of_the_confusion_is_the_true_class():
+    counts = confusion(torch.tensor([1, 1, 2]), torch.tensor([0, 0, 2]), 3)
+    assert counts.tolist() == [[0, 2, 0], [0, 0, 0], [0, 0, 1]]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from cogloat.config.reading import dump
 from cogloat.errors import UserError
 from cogloat.files import sha256, write_text
 from cogloat.models.networks import Classifier
+from cogloat.results.confusion import read_confusion
 from cogloat.results.history import write_history
 from cogloat.results.metrics import Metrics
 from cogloat.results.provenance import Run
@@ -35,6 +36,7 @@ def evaluate(folder, **changed):
         "store": folder / "store",
         "split": folder / "split.csv",
         "metrics": folder / "metrics.json",
+        "confusion": folder / "confusion.csv",
         "output-provenance": folder / "provenance.json",
     }
     main(command_line(**files | changed, many_above=50, few_below=10, device="cpu"))
@@ -46,6 +48,7 @@ def refused(folder, message, **changed):
     assert str(caught.value).startswith(message)
     assert not (folder / "metrics.json").exists()
     assert not (folder / "provenance.json").exists()
+    assert not (folder / "confusion.csv").exists()
 
 
 def followed(folder, *accuracies):
@@ -95,6 +98,10 @@ def test_metrics_are_those_of_one_image_at_a_time(run):
     assert found.few == pytest.approx(100 * sum(hits[7:]) / (3 * EACH))
     assert found.class_counts == COUNTS
     assert found.split_sha256 == sha256(folder / "split.csv")
+    assert found.classes == tuple(map(str, range(CLASSES)))
+    counts = read_confusion(folder / "confusion.csv", found)
+    assert counts.diagonal().tolist() == hits
+    assert counts.sum(axis=1).tolist() == [EACH] * CLASSES
 
 
 def test_history_gives_the_last_and_the_first_best_accuracy(run):

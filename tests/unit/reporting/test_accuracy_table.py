@@ -9,7 +9,8 @@ import pytest
 from artefacts import CONFIG, command_line, metrics
 
 from cogloat.errors import UserError
-from cogloat.reporting.accuracy import accuracy_table, to_markdown
+from cogloat.reporting.accuracy import accuracy_table
+from cogloat.reporting.accuracy import to_markdown as markdown
 from cogloat.results.printed import read_printed
 from tabulate_runs import main
 
@@ -20,6 +21,10 @@ CE = {"method": "ce", "epochs": {"train": 200}, "augmentations": {"train": ("str
 
 def table_of(runs, paper=PAPER):
     return accuracy_table(runs, LABELS, read_printed(paper), 0.95)
+
+
+def to_markdown(table, datasets):
+    return markdown(table, datasets, "my_classes.csv")
 
 
 def test_line_has_mean_deviation_and_difference_over_three_seeds():
@@ -80,6 +85,7 @@ def test_legend_says_what_an_interval_is_over():
     legend = to_markdown(table_of([metrics(), metrics(seed=1)]), {"cifar10": "C10"})
     assert "mean over training seeds 0 1 of one long-tailed subset" in legend
     assert "over such seeds and not over subsets" in legend
+    assert "By class: my_classes.csv." in legend
     assert f"Subsets (SHA-256): cifar10 IF 100: {'a' * 12}." in legend
 
 
@@ -117,6 +123,7 @@ def tabulate(folder, runs, **more):
     outputs = {
         "output": folder / "my_table.csv",
         "markdown": folder / "my_table.md",
+        "classes": folder / "my_table_classes.csv",
         "means": folder / "my_table.json",
     }
     main(command_line(metrics=files, config=CONFIG, **outputs, **more))
@@ -166,6 +173,17 @@ def test_confidence_is_that_of_the_command_line(tmp_path):
     assert widths == pytest.approx([0.5, 6.353], rel=1e-3)  # t is 1 and 12.706
 
 
+def test_accuracies_by_class_are_beside_the_table(tmp_path):
+    tabulate(tmp_path, [metrics(), metrics(seed=1, per_class=(81.0, 60.0))])
+    with (tmp_path / "my_table_classes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["class"], row["mean"], row["seeds"]) for row in rows] == [
+        ("cat", "80.5", "0 1"),
+        ("dog", "65.0", "0 1"),
+    ]
+    assert "By class: my_table_classes.csv." in (tmp_path / "my_table.md").read_text()
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"method": "kcl"}'])
 def test_damaged_metrics_are_named_and_nothing_is_written(tmp_path, text):
     (tmp_path / "metrics.json").write_text(text)
@@ -174,6 +192,7 @@ def test_damaged_metrics_are_named_and_nothing_is_written(tmp_path, text):
         config=CONFIG,
         output=tmp_path / "table.csv",
         markdown=tmp_path / "table.md",
+        classes=tmp_path / "table_classes.csv",
         means=tmp_path / "table.json",
     )
     with pytest.raises(UserError, match=r"metrics\.json: .* Evaluate the run again\."):

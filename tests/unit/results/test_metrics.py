@@ -27,7 +27,15 @@ def test_what_is_no_percentage_is_no_accuracy(value):
         ({"accuracy": "high"}, "accuracy: Input should be a valid number"),
         ({"seed": 0.5}, "seed: Input should be a valid integer"),
         ({"per_class": [50.0, 101.0]}, "per_class.1: Input should be less than or equal to 100"),
-        ({"per_class": [50.0]}, "the file: per_class and class_counts are not of equally many"),
+        ({"per_class": [50.0]}, "the file: classes, per_class and class_counts are not of equally"),
+        ({"classes": ["cat"]}, "the file: classes, per_class and class_counts are not of equally"),
+        ({"group_sizes": {"many": 2}}, "the file: group_sizes do not part the classes into many"),
+        (
+            {"group_sizes": {"many": 2, "medium": 1, "few": 0}},
+            "the file: group_sizes do not part the classes into many, medium and few",
+        ),
+        ({"classes": ["cat", "cat"]}, "the file: classes has a name twice"),
+        ({"classes": ["cat", ""]}, "classes.1: String should have at least 1 character"),
         ({"top1": 1.0}, "top1: Extra inputs are not permitted"),
     ],
 )

@@ -294,12 +294,18 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
         ),
         ("table5:", "claims:", "tables.claims: this file is another one's. Rename"),
         ("table5:", "table1_conventions:", "table1_conventions: this file is another one's"),
+        ("table5:", "table2_classes:", "tables.table2_classes: this file is another one's"),
         ("table5:", "a/b:", "collections.paper.tables.a/b"),
         ("      table5:", "      curves:", "'curves' is of kind curves here and of kind accuracy"),
         ("  demo:\n", "  runs:\n", "collections.runs: results/runs is taken. Rename it"),
         ("        factors: [100]\n", "        factors: [100, 10]\n", "give one of 'factors'"),
         ("of: table2}", "of: table1}", "figures.curves.of: 'table1' is no accuracy table"),
         ("reference: ce}", "reference: ec}", "figures.frequency.reference: 'ec' is not in table2"),
+        (
+            "{kind: confusion, of: table2}",
+            "{kind: confusion, of: table4}",
+            "figures.confusion.of: 'table4' is no accuracy table",
+        ),
     ],
 )
 def test_mistake_in_the_collections_is_named(config, old, new, expected):

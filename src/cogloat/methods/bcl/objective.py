@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from cogloat.data.augmentation import Augmentation
 from cogloat.methods.bcl.loss import bcl_loss
-from cogloat.methods.bcl.settings import CosineHead, Settings
+from cogloat.methods.bcl.settings import Settings
 from cogloat.methods.classifier.loss import log_prior
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
@@ -32,7 +32,7 @@ class Bcl(SupervisedObjective):
         self.centre_projection = ProjectionHead(features, *settings.projection, batch_norm=True)
         to_device(self, inputs.device)
         self._augment_contrast = Augmentation.named(settings.contrastive_augmentation, inputs.data)
-        self._scale = settings.head.scale if isinstance(settings.head, CosineHead) else 1.0
+        self._scale = settings.score_scale
         self._offsets_C = log_prior(inputs.training.counts_C)
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:

@@ -43,6 +43,11 @@ class Settings(Supervised):
         return self.head.kind
 
     @property
+    def score_scale(self) -> float:
+        """The cosines', if it has some."""
+        return self.head.scale if isinstance(self.head, CosineHead) else 1.0
+
+    @property
     def passes(self) -> float:
         """Three views with gradient."""
         return 3 * GRADIENT

@@ -66,6 +66,11 @@ class Classifying(Supervised):
         """LDAM's is on the unit sphere."""
         return "cosine" if isinstance(self.loss, Ldam) else "linear"
 
+    @property
+    def score_scale(self) -> float:
+        """LDAM's, of its cosines."""
+        return self.loss.scale if isinstance(self.loss, Ldam) else 1.0
+
 
 class Settings(Classifying):
     """Training of a classifier: on frozen features (finetune) or end to end (train)."""

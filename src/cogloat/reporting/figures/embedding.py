@@ -27,13 +27,13 @@ from cogloat.data.imageset import ImageSet
 from cogloat.data.longtail import read_split
 from cogloat.errors import UserError
 from cogloat.evaluation.separability import knn_accuracy, silhouette
-from cogloat.reporting.figures.style import WIDTH, colour, marker
+from cogloat.reporting.figures.style import WIDTH, colour, marker, shortened
 
 NEIGHBOURS = 5
 PERPLEXITY = 30  # scikit-learn's; a third of the other points where there are fewer than 90
 PANELS_IN_A_ROW = 3
 HEIGHT = 0.8  # of a panel, in its widths
-LEGEND_ENTRY = 1.3  # inches
+LEGEND_ENTRY, LETTERS = 1.3, 14  # inches, and letters of a class's name in them
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,10 @@ def panel_of(
 
 
 def draw(
-    panels: Sequence[Panel], labels_N: NDArray[np.integer], counts: Mapping[int, int]
+    panels: Sequence[Panel],
+    labels_N: NDArray[np.integer],
+    counts: Mapping[int, int],
+    names: Sequence[str],
 ) -> Figure:
     """Return the panels.
 
@@ -126,8 +129,12 @@ def draw(
         panels: of the same images.
         labels_N: the images' classes.
         counts: label -> training images, in the order of the legend.
+        names: of all classes, by label.
     """
-    legend = {label: f"class {label} (n = {count})" for label, count in counts.items()}
+    legend = {
+        label: f"{shortened(names[label], LETTERS)} (n = {count})"
+        for label, count in counts.items()
+    }
     rows = math.ceil(len(panels) / PANELS_IN_A_ROW)
     columns = math.ceil(len(panels) / rows)
     side = WIDTH / max(columns, 2)

@@ -114,10 +114,11 @@ def _check_comparable(runs: Mapping[Path, Metrics]) -> None:
                 f"{path}: dataset: {run.dataset} {title(run.factor)}, but {first_path} is of "
                 f"{first.dataset} {title(first.factor)}. Give runs of one dataset and factor."
             )
-        if run.class_counts != first.class_counts:
-            raise UserError(
-                f"{path}: class_counts: not those of {first_path}. Evaluate the runs again."
-            )
+        for key in ("classes", "class_counts"):
+            if getattr(run, key) != getattr(first, key):
+                raise UserError(
+                    f"{path}: {key}: not those of {first_path}. Evaluate the runs again."
+                )
         twin = seen.setdefault((run.method, run.seed), path)
         if twin != path:
             raise UserError(f"{path}: seed: {run.method} seed {run.seed} is {twin} too. Drop one.")

@@ -85,6 +85,11 @@ def save(figure: Figure, pdf: Path, png: Path) -> None:
         write_atomically(path, lambda file, data=data: file.write(data))  # type: ignore[misc]
 
 
+def shortened(text: str, letters: int) -> str:
+    """Return a text of at most so many letters; of a longer one, the beginning."""
+    return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"
+
+
 def count_axis(axes: Axes, counts: Iterable[int]) -> None:
     """Give the horizontal axis a logarithmic scale for numbers of training images."""
     lowest, highest = min(counts), max(counts)

@@ -17,6 +17,8 @@ def measured(method, seed, n):
         method=method,
         seed=seed,
         accuracy=50.0 + n,
+        classes=tuple("abcdefghij"),
+        group_sizes={"many": 2, "medium": 5, "few": 3},
         class_counts=COUNTS,
         per_class=tuple(30.0 + count + n for count in COUNTS),
     )
@@ -67,7 +69,8 @@ def test_figure_is_drawn(runs, tmp_path):
         ({"factor": 100}, "dataset: digits IF 100, but {first} is of digits IF 60"),
         ({"dataset": "cifar10"}, "dataset: cifar10 IF 60, but {first} is of digits IF 60"),
         ({"class_counts": COUNTS[::-1]}, "class_counts: not those of {first}"),
-        ({"per_class": [1.0]}, "the file: per_class and class_counts are not of equally many"),
+        ({"classes": list("jihgfedcba")}, "classes: not those of {first}"),
+        ({"per_class": [1.0]}, "the file: classes, per_class and class_counts are not of equally"),
         ({"per_class": [101.0] * 10}, "per_class.0: Input should be less than or equal to 100"),
         ({"seed": 0}, "seed: kcl seed 0 is {twin} too"),
     ],

@@ -16,6 +16,7 @@ from cogloat.reporting.figures.style import (
     count_axis,
     marker,
     save,
+    shortened,
     style,
 )
 
@@ -71,6 +72,13 @@ def test_56_things_differ_in_colour_or_marker():
     assert len({(colour(n), marker(n)) for n in range(several)}) == several == 56
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"), [("", ""), ("horse", "horse"), ("horses", "hors…"), ("a bc d", "a bc…")]
+)
+def test_text_of_more_letters_is_cut(text, shown):
+    assert shortened(text, 5) == shown
+
+
 @pytest.mark.parametrize("counts", [[500, 50, 5], [20, 10, 8], [7, 7, 7], [60, 1]])
 def test_axis_of_counts_has_a_tick_and_no_powers(counts):
     with style():
@@ -93,13 +101,13 @@ def test_axis_of_counts_has_a_tick_and_no_powers(counts):
 # --- the scripts ---
 
 
-@pytest.mark.parametrize("script", ["plot_frequency", "plot_curves"])
+@pytest.mark.parametrize("script", ["plot_frequency", "plot_confusion", "plot_curves"])
 def test_script_starts_where_torch_is_not_installed(script):
     code = f"import sys; sys.modules['torch'] = None; import {script}"
     subprocess.run([sys.executable, "-c", code], cwd=REPO / "src", check=True)
 
 
-@pytest.mark.parametrize("name", ["embedding", "frequency", "curves", "temperatures"])
+@pytest.mark.parametrize("name", ["embedding", "frequency", "confusion", "curves", "temperatures"])
 def test_help_has_an_example(name, capsys):
     with pytest.raises(SystemExit):
         importlib.import_module(f"plot_{name}").main(["--help"])

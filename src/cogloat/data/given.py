@@ -1,0 +1,100 @@
+"""Images that a user gives by hand: files and folders, read as those of a dataset are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from cogloat.data.sources import _image
+from cogloat.errors import UserError
+
+LEFT_BY_SYSTEMS = {"Thumbs.db", "desktop.ini"}  # beside what begins with a dot
+SHOWN = 10  # files that a message names
+
+
+def image_files(given: Sequence[Path]) -> list[Path]:
+    """Return the files, each once: of a folder all, and those of its sub-folders, by their names.
+
+    Hidden files and folders, and what operating systems leave in folders, are no images.
+
+    Raises:
+        OSError: if a folder cannot be read.
+        UserError: if a path does not exist, or a folder holds no file.
+    """
+    files: list[Path] = []
+    for path in given:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder. Check the path.")
+        own = _files_in(path) if path.is_dir() else [path]
+        if not own:
+            raise UserError(f"{path}: the folder holds no file. Give one with images.")
+        files += own
+    return list(dict.fromkeys(files))
+
+
+def decoded(
+    files: Sequence[Path], size: int, threads: int, batch: int
+) -> Iterator[tuple[Sequence[Path], NDArray[np.uint8]]]:
+    """Yield files and their images [B, 3, size, size], a batch at a time, and show the progress.
+
+    After the first that is no image nothing more is yielded, but all are tried.
+
+    Raises:
+        UserError: in the end, if some are no images, naming them.
+    """
+    bad: list[str] = []
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        tqdm(desc="predict", total=len(files), unit="img", disable=None) as shown,
+    ):
+        for start in range(0, len(files), batch):
+            own = files[start : start + batch]
+            tried = list(pool.map(lambda path: _image_or_reason(path, size), own))
+            bad += [reason for reason in tried if isinstance(reason, str)]
+            if not bad:
+                yield own, np.stack([image for image in tried if not isinstance(image, str)])
+            shown.update(len(own))
+    if bad:
+        last = (
+            f"{len(bad)} of {len(files)} files are no images that can be read; nothing is written."
+        )
+        raise UserError("\n".join([*bad[:SHOWN], last]))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return all files below a folder, and links that lead nowhere, which are to be named.
+
+    A link to a folder that was seen is not followed.
+    """
+    files: list[Path] = []
+    seen: set[str] = set()
+    for root, folders, names in os.walk(folder, followlinks=True, onerror=_fail):
+        if os.path.realpath(root) in seen:
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(root))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        own = [Path(root, name) for name in sorted(names) if _counts(name)]
+        files += [path for path in own if path.is_file() or not path.exists()]
+    return files
+
+
+def _fail(error: OSError) -> None:
+    raise error
+
+
+def _counts(name: str) -> bool:
+    return not name.startswith(".") and name not in LEFT_BY_SYSTEMS
+
+
+def _image_or_reason(path: Path, size: int) -> NDArray[np.uint8] | str:
+    try:
+        return _image(path, size)
+    except UserError as error:
+        return str(error)
