@@ -14,7 +14,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cogloat.arguments import of_type
 from cogloat.config.reading import dump
+from cogloat.config.types import Seed
 from cogloat.errors import main_guard
 from cogloat.files import write_text
 from cogloat.imbalance import WRITTEN, argument
@@ -31,7 +33,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     kinds = parser.add_subparsers(dest="kind", required=True)
     run = kinds.add_parser("run", help="one stage of a run")
     run.add_argument("--method", required=True)
-    run.add_argument("--seed", type=int, required=True)
+    run.add_argument("--seed", type=of_type(Seed), required=True)
     run.add_argument("--stage", choices=STAGES, required=True)
     coreset = kinds.add_parser("coreset", help="the coreset of a long-tailed set")
     coreset.add_argument("--coreset", required=True)

@@ -13,9 +13,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cogloat.arguments import of_type
+from cogloat.config.types import Threads
 from cogloat.data.sources import read_source
 from cogloat.data.store import write_store
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import main_guard
 from cogloat.runs.load import load_dataset
 
 
@@ -30,15 +32,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--raw", type=Path, default=Path("data/raw"), help="folder of downloads (data/raw)"
     )
-    parser.add_argument("--threads", type=int, default=1, help="that decode images (default: 1)")
+    parser.add_argument(
+        "--threads", type=of_type(Threads), default=1, help="that decode images (default: 1)"
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Fetch."""
     args = parse_args(argv)
-    if args.threads < 1:
-        raise UserError(f"--threads {args.threads}: at least 1 is needed. Change the value.")
     dataset = load_dataset(args.config, args.dataset)
     parts, classes = read_source(dataset, args.raw, args.threads)
     write_store(args.output, parts, classes)

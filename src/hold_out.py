@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cogloat.arguments import of_type
+from cogloat.config.types import Count, Seed
 from cogloat.data.longtail import hold_out, write_split
 from cogloat.errors import UserError, main_guard
 
@@ -25,8 +27,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--labels", type=Path, required=True, help="train_labels.npy of a store")
-    parser.add_argument("--images-per-class", type=int, required=True, help="at least 1")
-    parser.add_argument("--seed", type=int, required=True, help="of the drawing, not of training")
+    parser.add_argument(
+        "--images-per-class", type=of_type(Count), required=True, help="that are held out"
+    )
+    parser.add_argument(
+        "--seed", type=of_type(Seed), required=True, help="of the drawing, not of training"
+    )
     parser.add_argument("--output", type=Path, required=True, help="the images, CSV")
     return parser.parse_args(argv)
 
@@ -34,10 +40,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw."""
     args = parse_args(argv)
-    if args.images_per_class < 1:
-        raise UserError(
-            f"--images-per-class {args.images_per_class}: at least 1 is needed. Change the value."
-        )
     try:
         labels_N = np.load(args.labels)
     except (ValueError, EOFError):

@@ -16,8 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cogloat.arguments import of_type
+from cogloat.config.dataset import Classes
 from cogloat.config.reading import load
-from cogloat.errors import UserError, main_guard
+from cogloat.config.types import Count
+from cogloat.errors import main_guard
 from cogloat.files import write_atomically
 from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.methods.tsc.targets import place_targets
@@ -28,8 +31,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--classes", type=int, required=True, help="number of targets")
-    parser.add_argument("--dimension", type=int, required=True, help="of the embedding")
+    parser.add_argument("--classes", type=of_type(Classes), required=True, help="number of targets")
+    parser.add_argument("--dimension", type=of_type(Count), required=True, help="of the embedding")
     parser.add_argument("--config", type=Path, required=True, help="config/targets.yaml")
     parser.add_argument("--output", type=Path, required=True, help="the targets, .npy")
     return parser.parse_args(argv)
@@ -38,9 +41,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Place."""
     args = parse_args(argv)
-    for name, least in (("classes", 2), ("dimension", 1)):
-        if getattr(args, name) < least:
-            raise UserError(f"--{name} {getattr(args, name)}: at least {least}. Change the value.")
     targets_CD = place_targets(args.classes, args.dimension, load(TargetPoints, args.config))
     write_atomically(args.output, lambda file: np.save(file, targets_CD.numpy()))
 

@@ -21,7 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat import imbalance
+from cogloat.arguments import of_type
 from cogloat.config.reading import load
+from cogloat.config.types import Count, Seed
 from cogloat.data.imageset import load_test_set
 from cogloat.data.store import MANIFEST
 from cogloat.errors import UserError, main_guard
@@ -56,8 +58,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--titles", nargs="+", required=True, help="of the panels, in that order")
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
-    parser.add_argument("--classes", type=int, required=True, help="how many, the rarest first")
-    parser.add_argument("--seed", type=int, required=True, help="of t-SNE")
+    parser.add_argument(
+        "--classes", type=of_type(Count), required=True, help="how many, the rarest first"
+    )
+    parser.add_argument("--seed", type=of_type(Seed), required=True, help="of t-SNE")
     parser.add_argument("--pdf", type=Path, required=True, help="gets the figure")
     parser.add_argument("--png", type=Path, required=True, help="gets the figure")
     parser.add_argument("--numbers", type=Path, required=True, help="gets the separability, CSV")

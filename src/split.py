@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cogloat.arguments import of_type
+from cogloat.config.types import Seed
 from cogloat.data.longtail import draw, read_split, write_split
 from cogloat.errors import UserError, main_guard
 from cogloat.imbalance import WRITTEN, argument
@@ -29,8 +31,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--labels", type=Path, required=True, help="train_labels.npy of a store")
     parser.add_argument("--factor", type=argument, required=True, help=WRITTEN)
-    parser.add_argument("--seed", type=int, required=True, help="of the drawing, not of training")
     parser.add_argument("--held-out", type=Path, help="images not to draw, CSV, of hold_out.py")
+    parser.add_argument(
+        "--seed", type=of_type(Seed), required=True, help="of the drawing, not of training"
+    )
     parser.add_argument("--output", type=Path, required=True, help="the split, CSV")
     return parser.parse_args(argv)
 

@@ -16,6 +16,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cogloat.arguments import of_type
+from cogloat.config.types import Confidence
 from cogloat.errors import main_guard
 from cogloat.files import write_text
 from cogloat.reporting.features import KEYS, every_measure, feature_table, to_markdown
@@ -38,7 +40,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--space", choices=["projection", "backbone"], required=True)
     parser.add_argument("--pairs", choices=["ordered", "unordered"], required=True)
     parser.add_argument(
-        "--confidence", type=float, default=0.95, help="of the means' intervals (default: 0.95)"
+        "--confidence",
+        type=of_type(Confidence),
+        default=0.95,
+        help="of the means' intervals (default: 0.95)",
     )
     parser.add_argument("--output", type=Path, required=True, help="the table, CSV")
     parser.add_argument("--conventions", type=Path, required=True, help="every measure, CSV")

@@ -18,6 +18,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from cogloat.arguments import of_type
+from cogloat.config.types import Confidence
 from cogloat.errors import main_guard
 from cogloat.files import write_json, write_text
 from cogloat.reporting.accuracy import accuracy_table, means, to_markdown
@@ -37,7 +39,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
     parser.add_argument("--printed", type=Path, help="a paper's numbers, CSV (default: none)")
     parser.add_argument(
-        "--confidence", type=float, default=0.95, help="of the means' intervals (default: 0.95)"
+        "--confidence",
+        type=of_type(Confidence),
+        default=0.95,
+        help="of the means' intervals (default: 0.95)",
     )
     parser.add_argument("--output", type=Path, required=True, help="the table, CSV")
     parser.add_argument("--markdown", type=Path, required=True, help="the table, Markdown")

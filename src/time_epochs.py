@@ -19,7 +19,9 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from cogloat.arguments import of_type
 from cogloat.config.reading import load
+from cogloat.config.types import Count
 from cogloat.data.imageset import load_training_set
 from cogloat.errors import UserError, main_guard
 from cogloat.methods.inputs import Inputs
@@ -46,9 +48,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
     parser.add_argument("--coreset", type=Path, help="images behind ProCo's prototypes, CSV")
-    parser.add_argument("--rounds", type=int, default=7, help="of all methods (default: 7)")
     parser.add_argument(
-        "--steps", type=int, default=4, help="of each method in each round (default: 4)"
+        "--rounds", type=of_type(Count), default=7, help="of all methods (default: 7)"
+    )
+    parser.add_argument(
+        "--steps",
+        type=of_type(Count),
+        default=4,
+        help="of each method in each round (default: 4)",
     )
     parser.add_argument("--output", type=Path, required=True, help="gets the raw timings, CSV")
     add_machine_arguments(parser)
@@ -58,11 +65,6 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Time."""
     args = parse_args(argv)
-    for name in ("rounds", "steps"):
-        if getattr(args, name) < 1:
-            raise UserError(
-                f"--{name} {getattr(args, name)}: at least 1 is needed. Change the value."
-            )
     files = {} if args.coreset is None else {"coreset": args.coreset}
     configs = _read_configs(args.config, files)
     machine = set_up_machine(args)

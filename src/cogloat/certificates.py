@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field
 
 from cogloat.config.reading import load
-from cogloat.config.types import Count, Strict
+from cogloat.config.types import Count, Digest, Strict
 from cogloat.files import write_json
 from cogloat.fingerprint import fingerprint
 from cogloat.methods.rooms import objective_module, settings_types
@@ -29,7 +28,6 @@ SCRIPTS = (
     "evaluate.py",
     "measure_features.py",
 )
-Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class Certificate(Strict):

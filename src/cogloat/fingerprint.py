@@ -19,6 +19,7 @@ PACKAGE = "cogloat"
 # What cannot change a number: what configurations are made of (a run's config.json counts by its
 # content), how a mistake is told, what is recorded of a result, and what this file itself computes.
 UNCOUNTED = (
+    "cogloat.arguments",
     "cogloat.certificates",
     "cogloat.config",
     "cogloat.errors",

@@ -33,6 +33,16 @@ def run(dataset="digits", factor="10", method="kcl", seed="0") -> str:
         (run(factor="010"), "'if010' is no imbalance"),
         (run(seed="one"), "seed 'one' is not a whole number of at least 0"),
         (run(seed="-1"), "seed '-1' is not a whole number of at least 0"),
+        (run(seed="4294967296"), "seed 4294967296 is more than 4294967295. Change the path"),
+        (
+            run(dataset="my birds"),
+            "dataset: 'my birds' is no name, which has letters (a to z), digits, _ and - only, "
+            "begins with a letter or a digit and is no longer than 64. Name it 'my_birds'.",
+        ),
+        (run(method="$(touch made)"), "method: '$(touch made)' is no name"),
+        (run(dataset="a\nb"), r"dataset: 'a\nb' is no name"),
+        (run(method="x" * 300), "method: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is no name"),
+        ("results/coresets/digits/if10/-h/coreset.csv", "coreset: '-h' is no name"),
         (
             "results/coresets/digits/if10/glistr/coreset.csv",
             "coreset 'glistr' is unknown: there is no config/coresets/glistr.yaml. "
@@ -78,7 +88,20 @@ def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target
             "methods: &spaces [kcl, cogloat_proco]\n        seeds: [0, 1, 2]",
             "methods: &spaces [kcl, cogloat_proco]\n        seeds: [0, -1]",
             "config/config.yaml: collections.paper.tables.table1.features.seeds.1: "
-            "Input should be greater than or equal to 0, but it is -1. Change the value.",
+            "Input should be greater than or equal to 0, but it is -1. Write 0 or more.",
+        ),
+        (
+            "config/config.yaml",
+            "seeds: [0]\n        rarest: 4",
+            "seeds: [0]\n        rarest: 400",
+            "config/config.yaml: collections.paper.figures.figure2.rarest: 'cifar100' has 100 "
+            "classes, not 400. Write at most 100.",
+        ),
+        (
+            "config/claims.yaml",
+            "level: 0.05",
+            "level: 5",
+            "config/claims.yaml: level: Input should be less than 1, but it is 5. Write a number",
         ),
         (
             "config/config.yaml",
@@ -116,6 +139,18 @@ def test_bad_configuration_stops_before_anything_is_planned(
     assert message in done.stdout
     assert "Traceback" not in done.stdout
     assert "Building DAG" not in done.stdout
+
+
+def test_file_that_no_name_is_of_is_told_and_the_rest_is_planned(fresh: Project):
+    copy = fresh.root / "config/methods/$(touch made).yaml"
+    copy.write_text((fresh.root / "config/methods/ce.yaml").read_text())
+    done = fresh.snakemake("-n", "results/runs/tiny/if10/ce/seed0/metrics.json")
+    copy.unlink()
+    assert done.returncode == 0
+    (told,) = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    assert told.startswith("warning: 'config/methods/$(touch made).yaml' is passed over: ")
+    assert told.endswith("Name it 'touch_made'.")
+    assert not (fresh.root / "made").exists()
 
 
 def test_key_given_on_the_command_line_is_checked(fresh: Project):

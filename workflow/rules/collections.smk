@@ -33,7 +33,7 @@ def collection(name):
     """Return a collection."""
     if name not in WORKFLOW.collections:
         raise UserError(
-            f"collection '{name}' is unknown: {CONFIG / 'config.yaml'} does not list it. "
+            f"collection {name!r} is unknown: {CONFIG / 'config.yaml'} does not list it. "
             f"{nearest(name, WORKFLOW.collections)}"
         )
     return WORKFLOW.collections[name]

@@ -1,4 +1,5 @@
 # Helpers only: what rules ask the configuration and the code for. Imports no torch.
+import re
 import shlex
 import sys
 from functools import cache, wraps
@@ -9,15 +10,17 @@ sys.path.append(str(Path(workflow.basedir).parent / "src"))
 
 from cogloat import imbalance
 from cogloat.certificates import code_of
+from cogloat.claims.schema import load_claims
 from cogloat.config.dataset import ImageFolder, ListFile
 from cogloat.config.reading import config_hash
 from cogloat.errors import UserError, nearest
 from cogloat.methods.rooms import objective_module
 from cogloat.methods.settings import CoresetOf, FileAt, WeightsOf
-from cogloat.runs import load
+from cogloat.runs import load, named
 
 CONFIG = Path("config")
 NOTHING = "(?!)"  # a pattern that no text has
+MOST = 2**32 - 1  # of a number in a path, such as a seed
 # store.json holds the arrays' hashes: rules compare it, and take the arrays as ancient()
 ARRAYS = multiext(
     "data/{dataset}/",
@@ -50,7 +53,11 @@ code_of = user_facing(cache(code_of))
 @user_facing
 def check_files():
     """Check every file behind every collection, before anything is planned."""
-    load.load_workflow(CONFIG)
+    for warning in named.odd_files(CONFIG) if workflow.is_main_process else []:
+        print(f"warning: {warning}", file=sys.stderr)
+    collections = load.load_workflow(CONFIG).collections.values()
+    if any(own.claims for own in collections):
+        load_claims(CONFIG / "claims.yaml")
 
 
 @user_facing
@@ -63,9 +70,12 @@ def checked(settings):
 def number(wildcards, name, least):
     """Return a wildcard that must be a whole number, written plainly."""
     text = wildcards[name]
-    if not text.isdecimal() or str(int(text)) != text or int(text) < least:
+    plain = re.fullmatch("0|[1-9][0-9]*", text)
+    if plain and (len(text) > len(str(MOST)) or int(text) > MOST):
+        raise UserError(f"{name} {text} is more than {MOST}. Change the path you ask for.")
+    if not plain or int(text) < least:
         raise UserError(
-            f"{name} '{text}' is not a whole number of at least {least}. Change the path you ask for."
+            f"{name} {text!r} is not a whole number of at least {least}. Change the path you ask for."
         )
     return int(text)
 
@@ -93,7 +103,7 @@ def from_dataset(key):
 @user_facing
 def decoded_datasets():
     """Return a pattern of the datasets whose images are files, which a job decodes."""
-    names = sorted(file.stem for file in (CONFIG / "datasets").glob("*.yaml"))
+    names = named.names(CONFIG, "datasets")
     sources = {name: load.load_dataset(CONFIG, name).source for name in names}
     decoded = [name for name in names if isinstance(sources[name], ImageFolder | ListFile)]
     return "|".join(map(re.escape, decoded)) or NOTHING
@@ -134,7 +144,7 @@ def coreset_hash(wildcards):
 
 def target_settings(wildcards):
     """Return how targets are optimised, or nothing where they have a closed form."""
-    classes, dimension = (number(wildcards, name, 1) for name in ("classes", "dimension"))
+    classes, dimension = number(wildcards, "classes", 2), number(wildcards, "dimension", 1)
     if classes <= dimension + 1:
         return ""
     return load.load_target_points(CONFIG).model_dump_json()

@@ -26,7 +26,7 @@ rule decode:
             --config config \
             --dataset {wildcards.dataset:q} \
             --output data/{wildcards.dataset:q} \
-            --threads {threads} \
+            --threads {threads:q} \
             2>{log:q}
         """
 
@@ -55,8 +55,8 @@ rule hold_out:
         r"""
         python src/hold_out.py \
             --labels {input.labels:q} \
-            --images-per-class {params.images_per_class} \
-            --seed {params.seed} \
+            --images-per-class {params.images_per_class:q} \
+            --seed {params.seed:q} \
             --output {output:q} \
             2>{log:q}
         """
@@ -80,8 +80,8 @@ rule split:
         r"""
         python src/split.py \
             --labels {input.labels:q} \
-            --factor {params.factor} \
-            --seed {params.seed} {params.held_out} \
+            --factor {params.factor:q} \
+            --seed {params.seed:q} {params.held_out} \
             --output {output:q} \
             2>{log:q}
         """
@@ -99,11 +99,11 @@ rule place_targets:
     shell:
         r"""
         python src/place_targets.py \
-            --classes {wildcards.classes} \
-            --dimension {wildcards.dimension} \
+            --classes {wildcards.classes:q} \
+            --dimension {wildcards.dimension:q} \
             --config config/targets.yaml \
-            --output {output} \
-            2>{log}
+            --output {output:q} \
+            2>{log:q}
         """
 
 
@@ -120,7 +120,7 @@ rule configure_coreset:
         r"""
         python src/configure.py --config config coreset \
             --dataset {wildcards.dataset:q} \
-            --factor {params.factor} \
+            --factor {params.factor:q} \
             --coreset {wildcards.coreset:q} \
             --output {output:q} \
             2>{log:q}
@@ -153,12 +153,12 @@ rule select_coreset:
         r"""
         python src/select_coreset.py \
             --config {input.config:q} \
-            --config-hash {params.config_hash} \
+            --config-hash {params.config_hash:q} \
             --store data/{wildcards.dataset:q} \
             --split {input.split:q} \
             --output {output:q} \
             --scratch {params.scratch:q} \
-            --threads {threads} \
-            --precision {resources.precision} \
+            --threads {threads:q} \
+            --precision {resources.precision:q} \
             2>{log:q}
         """

@@ -51,13 +51,13 @@ rule evaluate:
             --history {input.history:q} \
             --store data/{wildcards.dataset:q} \
             --split {input.split:q} \
-            --many-above {params.many_above} \
-            --few-below {params.few_below} \
+            --many-above {params.many_above:q} \
+            --few-below {params.few_below:q} \
             --provenance {input.provenance:q} \
             --metrics {output.metrics:q} \
             --confusion {output.confusion:q} \
             --output-provenance {output.provenance:q} \
-            --threads {threads} \
+            --threads {threads:q} \
             2>{log:q}
         """
 
@@ -88,6 +88,6 @@ rule measure_features:
             --store data/{wildcards.dataset:q} \
             --split {input.split:q} \
             --output {output:q} \
-            --threads {threads} \
+            --threads {threads:q} \
             2>{log:q}
         """

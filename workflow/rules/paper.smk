@@ -30,7 +30,7 @@ rule tabulate:
         python src/tabulate_runs.py \
             --metrics {input.metrics:q} \
             --config config {params.printed} \
-            --confidence {params.confidence} \
+            --confidence {params.confidence:q} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
             --classes {output.classes:q} \
@@ -70,10 +70,10 @@ rule tabulate_features:
         python src/tabulate_features.py \
             --features {input.features:q} \
             --config config \
-            --images {params.images} \
-            --space {params.space} \
-            --pairs {params.pairs} \
-            --confidence {params.confidence} {params.printed} \
+            --images {params.images:q} \
+            --space {params.space:q} \
+            --pairs {params.pairs:q} \
+            --confidence {params.confidence:q} {params.printed} \
             --output {output.table:q} \
             --conventions {output.conventions:q} \
             --markdown {output.markdown:q} \
@@ -113,11 +113,11 @@ rule time_epochs:
             --config {input.configs:q} \
             --store data/{wildcards.dataset:q} \
             --split {input.split:q} {params.inputs} \
-            --rounds {params.rounds} \
-            --steps {params.steps} \
+            --rounds {params.rounds:q} \
+            --steps {params.steps:q} \
             --output {output:q} \
-            --threads {threads} \
-            --precision {resources.precision} \
+            --threads {threads:q} \
+            --precision {resources.precision:q} \
             2>{log:q}
         """
 
@@ -194,8 +194,8 @@ rule plot_embedding:
             --titles {params.titles:q} \
             --store "$(dirname {input.store:q})" \
             --split {input.split:q} \
-            --classes {params.classes} \
-            --seed {params.seed} \
+            --classes {params.classes:q} \
+            --seed {params.seed:q} \
             --pdf {output.pdf:q} \
             --png {output.png:q} \
             --numbers {output.numbers:q} \
@@ -345,7 +345,7 @@ rule audit:
     input:
         tables=compared_tables,
         claims="config/claims.yaml",
-        paper=sorted(map(str, Path("config/paper").glob("*.csv"))),
+        paper=[f"config/paper/{name}.csv" for name in named.names(CONFIG, "paper")],
     output:
         table=report(
             "results/{folder}claims.csv",
@@ -363,7 +363,7 @@ rule audit:
     shell:
         r"""
         python src/audit.py \
-            --claims {input.claims} \
+            --claims {input.claims:q} \
             --paper config/paper \
             --measured "$(dirname {output.table:q})" \
             --output {output.table:q} \

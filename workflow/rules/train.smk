@@ -15,10 +15,10 @@ rule configure_stage:
         r"""
         python src/configure.py --config config run \
             --dataset {wildcards.dataset:q} \
-            --factor {params.factor} \
+            --factor {params.factor:q} \
             --method {wildcards.method:q} \
-            --seed {wildcards.seed} \
-            --stage {wildcards.stage} \
+            --seed {wildcards.seed:q} \
+            --stage {wildcards.stage:q} \
             --output {output:q} \
             2>{log:q}
         """
@@ -56,13 +56,13 @@ rule train:
         r"""
         python src/train.py \
             --config {input.config:q} \
-            --config-hash {params.config_hash} \
+            --config-hash {params.config_hash:q} \
             --store data/{wildcards.dataset:q} \
             --split {input.split:q} {params.inputs} \
             --output-dir "$(dirname {output.weights:q})" \
             --scratch {params.scratch:q} \
-            --threads {threads} \
-            --precision {resources.precision} \
+            --threads {threads:q} \
+            --precision {resources.precision:q} \
             2>{log:q}
         """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from cogloat.claims.audit import Finding
 from cogloat.claims.schema import Claims
 from cogloat.claims.verdict import Outcome, Verdict
+from cogloat.markup import markdown, restructured
 
 DETAILS = ["margin", "at", "test", "p", "cells", "seeds", "reason"]
 COLUMNS = [
@@ -27,9 +27,6 @@ SECTIONS: dict[str, tuple[Verdict, ...]] = {
     "Holds": ("holds",),
     "No table decides": ("no table", "not printed", "not measured"),
 }
-MARKDOWN = re.compile(r"[\\`*\[\]<>&|]|(?<!\w)_|_(?!\w)")  # what is not text there
-# Nor in reStructuredText; at its beginning it would make a directive, a list or a table as well.
-RESTRUCTURED = re.compile(r"^\W|^(?=\w+[.)](?:\s|$))|[\\`*_|]")
 
 MEASURED = (
     "By measured numbers it is decided by the t-test on the margins of the single seeds (paired), "
@@ -82,7 +79,7 @@ def to_overview(findings: Sequence[Finding], measured_on: Sequence[str]) -> str:
             contradicted, key=lambda own: KINDS.index(own.kind)
         ),
     }
-    lines = [f"Measured on {_escaped(', '.join(measured_on), RESTRUCTURED)}.", ""]
+    lines = [f"Measured on {restructured(', '.join(measured_on))}.", ""]
     for title, found in parts.items():
         lines += [f"**{title} ({len(found)})**", ""]
         lines += [_item(own) for own in found[:SHOWN]] or ["- nothing"]
@@ -93,13 +90,8 @@ def to_overview(findings: Sequence[Finding], measured_on: Sequence[str]) -> str:
 
 
 def _item(finding: Finding) -> str:
-    claim, where = (_escaped(text, RESTRUCTURED) for text in (finding.claim, finding.where))
+    claim, where = map(restructured, (finding.claim, finding.where))
     return f"- {claim} *({where})*"
-
-
-def _escaped(text: str, special: re.Pattern[str]) -> str:
-    """Return a text on one line, in which what is special to a format stands for itself."""
-    return special.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def _row(finding: Finding) -> dict[str, Any]:
@@ -140,7 +132,7 @@ def _table(findings: Sequence[Finding], *, measured: bool) -> list[str]:
     headers = ["Where", "Kind", "Statement", "Printed"] + ["Measured"] * measured
     rows = []
     for finding in findings:
-        where, claim = (_escaped(text, MARKDOWN) for text in (finding.where, finding.claim))
+        where, claim = map(markdown, (finding.where, finding.claim))
         cells = [where, finding.kind, claim, _cell(finding.printed)]
         if measured:
             cells.append(_cell(finding.measured) if finding.measured else "")
@@ -150,12 +142,12 @@ def _table(findings: Sequence[Finding], *, measured: bool) -> list[str]:
 
 def _cell(outcome: Outcome) -> str:
     """Return for example `fails, 0 of 6; -6.2 at cifar100 IF 50, welch, p 0.0003`."""
-    reason = _escaped(outcome.reason, MARKDOWN)
+    reason = markdown(outcome.reason)
     if outcome.verdict in SECTIONS["No table decides"]:
         return reason or outcome.verdict
     text = f"**{outcome.verdict}**, {outcome.cells}"
     if outcome.margin is not None:
-        text += f"; {outcome.margin:+.3g} at {_escaped(outcome.at, MARKDOWN)}"
+        text += f"; {outcome.margin:+.3g} at {markdown(outcome.at)}"
     if outcome.test not in ("sign", ""):
         text += f", {outcome.test}"
     if outcome.p is not None:

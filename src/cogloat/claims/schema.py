@@ -10,11 +10,11 @@ import yaml
 from pydantic import Field, model_validator
 
 from cogloat.config.reading import read_yaml, validate
-from cogloat.config.types import Count, Strict
+from cogloat.config.types import Count, Distinct, Name, Prose, Strict
 from cogloat.errors import UserError
 from cogloat.imbalance import Factor, title
 
-Expression = Annotated[str, Field(min_length=1)]
+Expression = Annotated[Prose, Field(min_length=1)]
 
 
 class Column(Strict):
@@ -30,39 +30,41 @@ class Column(Strict):
 class Reading(Strict):
     """What would explain the numbers where an entry fails."""
 
-    reading: str
+    reading: Prose
     margin: Expression = Field(description="not negative where the reading explains them")
 
 
 class Entry(Strict):
     """A claim or a condition: what decides it, or why no table does."""
 
-    where: str = Field(description="section, caption or footnote of the paper")
-    claim: str = Field(description="in our words, one sentence")
+    where: Prose = Field(description="section, caption or footnote of the paper")
+    claim: Prose = Field(description="in our words, one sentence")
     margin: Expression | None = Field(
         default=None,
         description="positive where a claim holds, not negative where a condition does",
     )
-    cells: Literal["all"] | tuple[Column, ...] | None = Field(
+    cells: Literal["all"] | Distinct[Column] | None = Field(
         default=None, description="all: wherever every table that the margin names has numbers"
     )
-    each: tuple[str, ...] = Field(
+    each: Distinct[Name] = Field(
         default=(), description="the margin is taken for each, under the name 'each'"
     )
     quoted: bool = Field(
         default=False, description="the paper quotes digits of a table: no test, the sign decides"
     )
     instead: Reading | None = None
-    reason: str | None = Field(default=None, description="why no table decides it")
+    reason: Prose | None = Field(default=None, description="why no table decides it")
 
     @model_validator(mode="after")
     def _is_decided_or_says_why_not(self) -> Self:
-        decided = [self.margin, self.cells or None]
-        if self.reason is None and None in decided:
-            raise ValueError("an entry has 'margin' and 'cells', or 'reason'")
+        if self.reason is None and None in (self.margin, self.cells):
+            raise ValueError("an entry has 'margin' and 'cells', or 'reason'. Add what is missing.")
         keys = {"where", "claim", "reason"}
         if self.reason is not None and not self.model_fields_set <= keys:
-            raise ValueError("an entry with 'reason' has neither 'margin' nor what belongs to it")
+            raise ValueError(
+                "an entry with 'reason' has neither 'margin' nor what belongs to it. "
+                "Remove the one or the other."
+            )
         return self
 
 
@@ -74,16 +76,16 @@ class Claims(Strict):
         description="runs behind a printed mean that has a deviation"
     )
     repeated_cells: Count = Field(description="equal cells that make two rows a repetition")
-    constants: dict[str, float | dict[str, float]] = Field(
+    constants: dict[Name, float | dict[Name, float]] = Field(
         description="names of expressions: a number, or one for each dataset"
     )
-    claims: dict[str, Entry]
-    consistency: dict[str, Entry]
+    claims: dict[Name, Entry]
+    consistency: dict[Name, Entry]
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
         for name in self.claims.keys() & self.consistency.keys():
-            raise ValueError(f"'{name}' is in 'claims' and in 'consistency'")
+            raise ValueError(f"'{name}' is in 'claims' and in 'consistency'. Rename one.")
         return self
 
 

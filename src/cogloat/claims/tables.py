@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, Field, FiniteFloat, ValidationE
 from uncertainties import ufloat
 
 from cogloat.claims.schema import Column
+from cogloat.config.checks import NAME
 from cogloat.errors import UserError
 from cogloat.imbalance import Factor
 
@@ -119,6 +120,8 @@ def read_printed(folder: Path, seeds: int) -> Source:
 
     tables = {}
     for path in sorted(folder.glob("table*.csv")):
+        if not NAME.fullmatch(path.stem):  # such as a copy that was left there
+            continue
         header, lines = _read_csv(path)
         keys = header[: -len(PRINTED)]
         if not keys or header != (*keys, *PRINTED):

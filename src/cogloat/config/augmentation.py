@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from cogloat.config.types import Count, Fraction, NonNegative, Range, Strict
+from cogloat.config.checks import check_rising
+from cogloat.config.types import Count, Fraction, Range, Strict
 
 GreyLevel = Annotated[int, Field(ge=0, le=255)]
+AreaShare = Annotated[float, Field(gt=0, le=1)]
+Zoom = Annotated[float, Field(ge=0.1, le=10)]
+Reach = Annotated[Fraction, Field(description="factors are from 1 less this to 1 plus this")]
+
+
+def _check_odd(width: int) -> int:
+    if width % 2 == 0:
+        raise ValueError(
+            f"a kernel of {width} pixels has no middle. Write {width - 1} or {width + 1}."
+        )
+    return width
 
 
 class RandomResizedCrop(Strict):
     op: Literal["random_resized_crop"]
-    scale: Range = Field(description="fraction of the image's area that the crop keeps")
+    scale: Annotated[tuple[AreaShare, AreaShare], AfterValidator(check_rising)] = Field(
+        description="fraction of the image's area that the crop keeps"
+    )
     ratio: Range = Field(default=(3 / 4, 4 / 3), description="width over height of the crop")
 
 
@@ -29,9 +43,9 @@ class Flip(Strict):
 
 class ColorJitter(Strict):
     op: Literal["color_jitter"]
-    brightness: NonNegative
-    contrast: NonNegative
-    saturation: NonNegative
+    brightness: Reach
+    contrast: Reach
+    saturation: Reach
     hue: Annotated[float, Field(ge=0, le=0.5)]
     p: Fraction
 
@@ -44,15 +58,17 @@ class Grayscale(Strict):
 class Blur(Strict):
     op: Literal["blur"]
     sigma: Range = Field(description="standard deviation of the kernel, in pixels")
-    kernel: Count = Field(description="width of the kernel, odd, in pixels")
+    kernel: Annotated[Count, AfterValidator(_check_odd)] = Field(
+        description="width of the kernel, odd, in pixels"
+    )
     p: Fraction
 
 
 class Affine(Strict):
     op: Literal["affine"]
-    degrees: NonNegative
+    degrees: Annotated[float, Field(ge=0, le=180)] = Field(description="largest turn, either way")
     translate: Fraction = Field(description="largest shift, as a fraction of the image's side")
-    scale: Range
+    scale: Annotated[tuple[Zoom, Zoom], AfterValidator(check_rising)]
 
 
 class AutoAugment(Strict):
@@ -86,3 +102,31 @@ Operation = Annotated[
     | Cutout,
     Field(discriminator="op"),
 ]
+
+
+def check_fits(operation: Operation, side: int) -> None:
+    """Refuse an operation that images are too small for.
+
+    Args:
+        operation: of a recipe.
+        side: of the square images, in pixels.
+
+    Raises:
+        ValueError: naming the key, its value and the largest that there may be.
+    """
+    match operation:
+        case Blur(kernel=kernel) if kernel // 2 >= side:  # mirrors that many pixels
+            raise ValueError(
+                f"kernel: {kernel} is too wide for images of {side} pixels. "
+                f"Write at most {2 * side - 1}."
+            )
+        case PaddedCrop(padding=padding) if padding >= side:
+            raise ValueError(
+                f"padding: with {padding} a crop may miss an image of {side} pixels. "
+                f"Write at most {side - 1}."
+            )
+        case Cutout(size=size) if size > side:
+            raise ValueError(
+                f"size: a square of {size} is larger than an image of {side} pixels. "
+                f"Write at most {side}."
+            )

@@ -4,35 +4,105 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cogloat.config.augmentation import Operation
-from cogloat.config.types import Channels, Count, Strict
+from cogloat.config.types import (
+    Channels,
+    Count,
+    Digest,
+    FilePath,
+    Label,
+    Name,
+    Seed,
+    Strict,
+    Threads,
+)
+from cogloat.errors import nearest
+
+GREY_LEVELS = 255
+SMALLEST_DEVIATION = 0.001  # a quarter of a grey level: images without a picture
+
+
+def _check_means(means: Channels) -> Channels:
+    """Refuse means of pixels that are not in 0..1."""
+    for mean in means:
+        if not 0 <= mean <= 1:
+            raise ValueError(f"a mean of {mean:g} is not of pixels in 0..1. {_in_unit(means)}")
+    return means
+
+
+def _check_deviations(deviations: Channels) -> Channels:
+    """Refuse deviations of pixels that are not in 0..1, or do not deviate."""
+    for deviation in deviations:
+        if not SMALLEST_DEVIATION <= deviation <= 1:
+            raise ValueError(
+                f"a standard deviation of {deviation:g} is not of pixels in 0..1. "
+                f"{_in_unit(deviations)}"
+            )
+    return deviations
+
+
+def _in_unit(values: Channels) -> str:
+    if all(0 <= value <= GREY_LEVELS for value in values) and max(values) > 1:
+        divided = ", ".join(f"{value / GREY_LEVELS:.4g}" for value in values)
+        return f"Divide by {GREY_LEVELS}: [{divided}]."
+    return "Write that of each channel, such as [0.491, 0.482, 0.447] or [0.202, 0.199, 0.201]."
+
+
+def _check_depth(depth: int) -> int:
+    """Refuse a depth that no CIFAR ResNet has."""
+    if odd := (depth - 2) % 6:
+        raise ValueError(
+            f"a CIFAR ResNet has 6n+2 layers, not {depth}. "
+            f"Write {depth - odd} or {depth - odd + 6}."
+        )
+    return depth
+
+
+def check_shot_groups(many_above: int, few_below: int) -> None:
+    """Refuse thresholds by which a class is in both groups.
+
+    Raises:
+        ValueError: with a class that is, and thresholds by which it is not.
+    """
+    if many_above < few_below - 1:
+        raise ValueError(
+            f"with many_above {many_above} and few_below {few_below}, a class of {many_above + 1} "
+            f"images has many and few of them. Write at most {many_above + 1} for few_below, or at "
+            f"least {few_below - 1} for many_above."
+        )
+
+
+Means = Annotated[Channels, AfterValidator(_check_means)]
+Deviations = Annotated[Channels, AfterValidator(_check_deviations)]
+Classes = Annotated[int, Field(ge=2, le=100_000)]
+Depth = Annotated[int, Field(ge=8, le=1202), AfterValidator(_check_depth)]
 
 
 class TorchvisionCifar(Strict):
     kind: Literal["torchvision_cifar"]
     name: Literal["cifar10", "cifar100"]
     url: str = Field(description="archive to download; a mirror or file:// address will do")
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    sha256: Digest
 
 
 class ImageFolder(Strict):
     kind: Literal["image_folder"]
-    path: str = Field(description="folder that holds train/<class>/* and test/<class>/*")
+    path: FilePath = Field(description="folder that holds train/<class>/* and test/<class>/*")
 
 
 class ListFile(Strict):
     kind: Literal["list_file"]
-    root: str = Field(description="folder the listed paths start from")
-    train: str = Field(description="file of lines 'path label'")
-    test: str
+    root: FilePath = Field(description="folder the listed paths start from")
+    train: FilePath = Field(description="file of lines 'path label'")
+    test: FilePath
 
 
 class Digits(Strict):
     kind: Literal["digits"]
-    test_fraction: Annotated[float, Field(gt=0, lt=1)]
-    seed: int
+    test_fraction: Annotated[float, Field(ge=0.01, le=0.99)]  # every class is in both parts
+    seed: Seed
 
 
 Source = Annotated[TorchvisionCifar | ImageFolder | ListFile | Digits, Field(discriminator="kind")]
@@ -42,18 +112,23 @@ class ShotGroups(Strict):
     many_above: Count = Field(description="'many': classes with more training images than this")
     few_below: Count = Field(description="'few': classes with fewer training images than this")
 
+    @model_validator(mode="after")
+    def _do_not_overlap(self) -> Self:
+        check_shot_groups(self.many_above, self.few_below)
+        return self
+
 
 class Validation(Strict):
     """Images of the training part that no training sees."""
 
     images_per_class: Count
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Seed
 
 
 class Resources(Strict):
     """What one job of this dataset asks for."""
 
-    threads: Count
+    threads: Threads
     mem_mb: Count
     largest_class: Count = Field(
         description="training images of the largest class, for estimates before a set is drawn"
@@ -70,24 +145,24 @@ class Dataset(Strict):
     A file that begins with `extends: base/<name>` holds only what differs from that file.
     """
 
-    label: str
+    label: Label
     source: Source
-    classes: Annotated[int, Field(ge=2)]
+    classes: Classes
     image_size: Count
-    mean: Channels
-    std: Channels
-    depth: Count = Field(description="layers of the CIFAR ResNet, 6n+2")
-    split_seed: int
+    mean: Means = Field(description="of each channel's pixels, in 0..1")
+    std: Deviations = Field(description="of each channel's pixels, in 0..1")
+    depth: Depth = Field(description="layers of the CIFAR ResNet, 6n+2")
+    split_seed: Seed
     validation: Validation | None = Field(
         default=None,
         description="images held out of training, by which the best epoch is chosen and sweeps are "
         "judged; without it the test set chooses, as in published code",
     )
     shot_groups: ShotGroups
-    recipes: dict[str, tuple[Operation, ...]] = Field(
+    recipes: dict[Name, tuple[Operation, ...]] = Field(
         description="augmentations by their names, which tables print"
     )
-    augmentations: dict[str, str] = Field(
+    augmentations: dict[Name, Name] = Field(
         description="what a method's settings call a view -> the recipe it is made by on this data"
     )
     resources: Resources
@@ -101,7 +176,10 @@ class Dataset(Strict):
     def _recipes_exist(self) -> Self:
         for role, recipe in self.augmentations.items():
             if recipe not in self.recipes:
-                raise ValueError(f"augmentations.{role}: there is no recipe '{recipe}'")
+                raise ValueError(
+                    f"augmentations.{role}: there is no recipe '{recipe}'. "
+                    f"{nearest(recipe, self.recipes)}"
+                )
         return self
 
 
@@ -113,10 +191,10 @@ class Data(Strict):
         recipes: role -> the recipe's name.
     """
 
-    classes: int
-    image_size: int
-    mean: Channels
-    std: Channels
-    augmentations: dict[str, tuple[Operation, ...]]
-    recipes: dict[str, str]
+    classes: Classes
+    image_size: Count
+    mean: Means
+    std: Deviations
+    augmentations: dict[Name, tuple[Operation, ...]]
+    recipes: dict[Name, Name]
     validation: Validation | None = None

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from cogloat.config.reasons import on_one_line, reason
 from cogloat.config.types import Strict
 from cogloat.errors import UserError, nearest
 
@@ -41,7 +42,9 @@ def read_yaml(path: Path | str) -> Any:
         raise UserError(f"{path}: not valid YAML: {error}. Mend the line.") from None
 
 
-def validate(model: type[Model], value: Any, origins: Mapping[str, Any]) -> Model:
+def validate(
+    model: type[Model], value: Any, origins: Mapping[str, Any], *, strict: bool | None = None
+) -> Model:
     """Check a value against its type.
 
     Args:
@@ -49,16 +52,16 @@ def validate(model: type[Model], value: Any, origins: Mapping[str, Any]) -> Mode
         value: what a YAML or JSON file holds.
         origins: file name -> what the file holds; the first one that holds an offending key
             is named.
+        strict: False where numbers may be text.
 
     Raises:
         UserError: naming every offending key, its value, and the fix.
     """
     try:
-        return model.model_validate_json(json.dumps(value, default=str))
+        return model.model_validate_json(json.dumps(value, default=str), strict=strict)
     except ValidationError as error:
         problems = [
-            explain(problem, _without_objective(problem["loc"], value), origins)
-            for problem in error.errors()
+            explain(problem, keys_of(problem["loc"], value), origins) for problem in error.errors()
         ]
         raise UserError("\n".join(problems)) from None
 
@@ -76,11 +79,35 @@ def config_hash(config: BaseModel) -> str:
 def holds(value: Any, location: tuple[int | str, ...]) -> bool:
     """Say whether a nested value has the keys of a location; union tags in it are skipped."""
     for part in location:
+        if isinstance(value, list):
+            value = dict(enumerate(value))
         if isinstance(value, dict) and part in value:
             value = value[part]
         elif not (isinstance(value, dict) and part == value.get("kind", value.get("op"))):
             return False
     return True
+
+
+def keys_of(location: tuple[int | str, ...], value: Any) -> tuple[int | str, ...]:
+    """Return an error's location without what is no key of the file.
+
+    Args:
+        location: has the objective's name after that of its section, the name of a type after a
+            value that may be of several, and a mark after what is wrong as a key.
+        value: what the file holds.
+    """
+    kept: list[int | str] = []
+    for part in location:
+        if isinstance(value, list) and isinstance(part, int):
+            value = dict(enumerate(value))
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif not isinstance(value, dict) or part in ("[key]", value.get("objective")):
+            continue
+        elif part not in (value.get("kind"), value.get("op")):  # is missing
+            value = {}
+        kept.append(part)
+    return tuple(kept)
 
 
 def explain(problem: Any, location: tuple[int | str, ...], origins: Mapping[str, Any]) -> str:
@@ -94,33 +121,24 @@ def explain(problem: Any, location: tuple[int | str, ...], origins: Mapping[str,
     if problem["type"] == "union_tag_not_found":
         problem = problem | {"type": "missing"}
         location = (*location, problem["ctx"]["discriminator"].strip("'"))
-    holders = [name for name, part in origins.items() if holds(part, location)]
+    tag = problem["ctx"]["discriminator"] if problem["type"] == "union_tag_invalid" else None
+    deepest = location if tag is None else (*location, tag.strip("'"))
+    holders = [name for name, part in origins.items() if holds(part, deepest)]
     if problem["type"] == "missing":  # in none of them; a method's own file and what it extends
         holders = [name for name, part in origins.items() if holds(part, location[:1])]
-    several = problem["type"] in ("missing", "value_error")
+    of_section = problem["type"] == "value_error" and isinstance(problem["input"], dict)
+    several = problem["type"] == "missing" or of_section
     file = " with ".join(holders if several else holders[:1]) or list(origins)[-1]
-    key = ".".join(str(part) for part in location) or "the file"
+    key = ".".join(on_one_line(str(part)) for part in location) or "the file"
     match problem["type"]:
         case "extra_forbidden":
             return f"{file}: {key}: unknown key. {nearest(str(location[-1]), _known_keys())}"
+        case "missing" if isinstance(location[-1], int):
+            return f"{file}: {key}: the list is too short. Add to it."
         case "missing":
             return f"{file}: {key}: missing key. Add it; {_purpose(str(location[-1]))}."
         case _:
-            message = problem["msg"].removeprefix("Value error, ")
-            value = problem["input"]
-            found = "" if isinstance(value, dict) else f", but it is {value!r}"
-            return f"{file}: {key}: {message}{found}. Change the value."
-
-
-def _without_objective(location: tuple[int | str, ...], value: Any) -> tuple[int | str, ...]:
-    """Drop the objective's name, which an error's location has after that of its section."""
-    kept = []
-    for part in location:
-        if isinstance(value, dict) and part not in value and part == value.get("objective"):
-            continue
-        value = value.get(part) if isinstance(value, dict) else None
-        kept.append(part)
-    return tuple(kept)
+            return f"{file}: {key}: {reason(problem)}"
 
 
 def _models(model: type[BaseModel] = Strict) -> Iterator[type[BaseModel]]:

@@ -8,11 +8,14 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from cogloat.config.types import (
+    LARGEST,
+    BelowOne,
     Count,
-    Fraction,
     HeadName,
+    Name,
     NonNegative,
     Positive,
+    Share,
     StageName,
     Strict,
 )
@@ -47,14 +50,14 @@ Need = CoresetOf | WeightsOf | FileAt
 
 class Optimizer(Strict):
     lr: Positive
-    momentum: Fraction
+    momentum: BelowOne
     weight_decay: NonNegative
 
 
 class Cosine(Strict):
     kind: Literal["cosine"]
-    warmup: Fraction = Field(default=0.0, description="share of the epochs with a linear warm-up")
-    cycles: Count = Field(
+    warmup: Share = Field(default=0.0, description="share of the epochs with a linear warm-up")
+    cycles: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=1,
         description="equal parts of the epochs, each a whole cosine and a fresh optimizer",
     )
@@ -62,14 +65,22 @@ class Cosine(Strict):
 
 class Steps(Strict):
     kind: Literal["steps"]
-    warmup: Fraction = Field(default=0.0, description="share of the epochs with a linear warm-up")
-    at: tuple[Fraction, ...] = Field(description="shares of the epochs after which the rate falls")
+    warmup: Share = Field(default=0.0, description="share of the epochs with a linear warm-up")
+    at: tuple[Share, ...] = Field(description="shares of the epochs after which the rate falls")
     factors: tuple[Positive, ...] = Field(description="learning-rate factor from each of them on")
 
     @model_validator(mode="after")
-    def _same_length(self) -> Self:
-        if len(self.at) != len(self.factors) or list(self.at) != sorted(self.at):
-            raise ValueError("'at' must rise and have as many entries as 'factors'")
+    def _follow_each_other(self) -> Self:
+        if len(self.at) != len(self.factors):
+            raise ValueError(
+                f"'at' has {len(self.at)} entries, 'factors' {len(self.factors)}. "
+                "Write a factor for each."
+            )
+        if list(self.at) != sorted(set(self.at)):
+            raise ValueError(
+                f"'at' does not rise: {list(self.at)}. Write {sorted(set(self.at))}, with a factor "
+                "for each."
+            )
         return self
 
 
@@ -87,11 +98,11 @@ class Training(Strict):
 
     objective: str = Field(description="name of a folder in src/cogloat/methods")
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, le=LARGEST)]
     optimizer: Optimizer
     schedule: Schedule
     drop_last: bool = Field(description="leave out a last batch that is not whole")
-    augmentation: str = Field(description="name of one of the dataset's augmentations")
+    augmentation: Name = Field(description="name of one of the dataset's augmentations")
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -134,6 +145,11 @@ def check_queue(queue: int, batch_size: int, *, drop_last: bool) -> None:
         ValueError: naming the keys.
     """
     if queue % batch_size:
-        raise ValueError(f"queue ({queue}) must be a multiple of batch_size ({batch_size})")
+        raise ValueError(
+            f"queue ({queue}) must be a multiple of batch_size ({batch_size}). "
+            f"Write a queue of {queue - queue % batch_size + batch_size}."
+        )
     if not drop_last:
-        raise ValueError("drop_last must be true: the queue takes whole batches")
+        raise ValueError(
+            "drop_last is false, but the queue takes whole batches. Write drop_last: true."
+        )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from cogloat.imbalance import title
+from cogloat.markup import markdown
 
 
 def by_data_set(
@@ -20,6 +21,8 @@ def by_data_set(
 ) -> str:
     """Return Markdown with a row for each value of the keys, and a column a dataset and factor.
 
+    What the cells and the legend say is text: markup in it stands for itself.
+
     Args:
         table: long, with columns dataset and factor.
         datasets: dataset -> the name the table prints.
@@ -30,12 +33,13 @@ def by_data_set(
     """
     settings = list(dict.fromkeys(zip(table["dataset"], table["factor"], strict=True)))
     headers = [*heads, *(f"{datasets[dataset]} {title(factor)}" for dataset, factor in settings)]
-    lines = [headers, ["---"] * len(headers)]
+    lines = [_line(map(markdown, headers)), _line(["---"] * len(headers))]
     for _, own in table.groupby(keys, sort=False):
         cells = {(row.dataset, row.factor): cell(row) for row in own.itertuples()}
         found = [cells.get(setting, "") for setting in settings]
-        lines.append([*(head(own) for head in heads.values()), *found])
-    return "\n".join([*map(_line, lines), "", legend, ""])
+        texts = [*(head(own) for head in heads.values()), *found]
+        lines.append(_line(map(markdown, texts)))
+    return "\n".join([*lines, "", markdown(legend), ""])
 
 
 def joined(column: str) -> Callable[[pd.DataFrame], str]:
@@ -76,5 +80,5 @@ def spread(table: pd.DataFrame) -> str:
     )
 
 
-def _line(cells: Sequence[str]) -> str:
+def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"

@@ -9,13 +9,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cogloat.config.types import Count, Strict
+from cogloat.config.checks import alike
+from cogloat.config.types import Confidence, Count, Distinct, Name, Seed, Strict
+from cogloat.errors import nearest
 from cogloat.imbalance import Factor
 
-Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-Natural = Annotated[int, Field(ge=0)]
 Printed = Annotated[
-    str | None, Field(description="a file in config/paper: numbers to stand beside ours")
+    Name | None, Field(description="a file in config/paper: numbers to stand beside ours")
 ]
 # folders of results/ that no collection may be called after, and files that no table may
 TAKEN = {
@@ -38,9 +38,9 @@ BESIDE = {"features": "_conventions", "accuracy": "_classes"}
 class Configurations(Strict):
     """Every combination, whose configurations are read or timed: those of seed 0."""
 
-    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
-    factors: Annotated[tuple[Factor, ...], Field(min_length=1)]
-    methods: Annotated[tuple[str, ...], Field(min_length=1)]
+    datasets: Distinct[Name]
+    factors: Distinct[Factor]
+    methods: Distinct[Name]
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -51,10 +51,10 @@ class Configurations(Strict):
 class Grid(Strict):
     """Runs: every combination."""
 
-    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
-    factors: Annotated[tuple[Factor, ...], Field(min_length=1)]
-    methods: Annotated[tuple[str, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)]
+    datasets: Distinct[Name]
+    factors: Distinct[Factor]
+    methods: Distinct[Name]
+    seeds: Distinct[Seed]
 
 
 class AccuracyTable(Grid):
@@ -96,13 +96,16 @@ class EmbeddingFigure(Grid):
 
     kind: Literal["embedding"]
     rarest: Annotated[int, Field(ge=2)] = Field(description="classes that are shown")
-    tsne_seed: int
+    tsne_seed: Seed
 
     @model_validator(mode="after")
     def _of_one_set(self) -> Self:
         for key in ("datasets", "factors", "seeds"):
             if len(getattr(self, key)) != 1:
-                raise ValueError(f"an embedding shows one set: give one of '{key}'")
+                raise ValueError(
+                    f"an embedding shows one set, but '{key}' has {len(getattr(self, key))}: give "
+                    f"one of '{key}'."
+                )
         return self
 
 
@@ -110,29 +113,29 @@ class TemperaturesFigure(Configurations):
     """The temperature of every class, a line a dataset and factor."""
 
     kind: Literal["temperatures"]
-    methods: tuple[str] = Field(description="one, with an adaptive temperature")
+    methods: tuple[Name] = Field(description="one, with an adaptive temperature")
 
 
 class CurvesFigure(Strict):
     """How the methods of a table learn, a figure a dataset and factor."""
 
     kind: Literal["curves"]
-    of: str = Field(description="name of an accuracy table of the collection")
+    of: Name = Field(description="name of an accuracy table of the collection")
 
 
 class FrequencyFigure(Strict):
     """Accuracy by class size of a table's methods, a figure a dataset and factor."""
 
     kind: Literal["frequency"]
-    of: str = Field(description="name of an accuracy table of the collection")
-    reference: str = Field(description="method that every panel shows too")
+    of: Name = Field(description="name of an accuracy table of the collection")
+    reference: Name = Field(description="method that every panel shows too")
 
 
 class ConfusionFigure(Strict):
     """Which classes a table's methods take for which, a figure a dataset and factor."""
 
     kind: Literal["confusion"]
-    of: str = Field(description="name of an accuracy table of the collection")
+    of: Name = Field(description="name of an accuracy table of the collection")
 
 
 OfTable = CurvesFigure | FrequencyFigure | ConfusionFigure
@@ -154,17 +157,29 @@ class Collection(Strict):
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
+        if not self.parts():
+            raise ValueError("the collection has no table and no figure. Add one.")
+        if same := alike(self.parts()):
+            raise ValueError(
+                f"{same[0]} and {same[1]} are one file on some disks, which do not know capitals. "
+                "Rename one."
+            )
         for name in self.tables:
-            if name in WRITTEN:
-                raise ValueError(f"tables.{name}: this file is another one's. Rename the table")
+            if name.lower() in WRITTEN:
+                raise ValueError(f"tables.{name}: this file is another one's. Rename the table.")
         for name, figure in self.figures.items():
             if isinstance(figure, OfTable):
                 table = self.tables.get(figure.of)
                 if not isinstance(table, AccuracyTable):
-                    raise ValueError(f"figures.{name}.of: '{figure.of}' is no accuracy table")
+                    known = [own for own, of in self.tables.items() if of.kind == "accuracy"]
+                    raise ValueError(
+                        f"figures.{name}.of: '{figure.of}' is no accuracy table of the collection. "
+                        f"{nearest(figure.of, known)}"
+                    )
                 if isinstance(figure, FrequencyFigure) and figure.reference not in table.methods:
                     raise ValueError(
-                        f"figures.{name}.reference: '{figure.reference}' is not in {figure.of}"
+                        f"figures.{name}.reference: '{figure.reference}' is not in {figure.of}. "
+                        f"{nearest(figure.reference, table.methods)}"
                     )
         return self
 
@@ -181,37 +196,41 @@ class Runtime(Strict):
     """How long a job asks a cluster for, beside what its training is estimated to take."""
 
     start: Count = Field(description="minutes of every job: queueing aside, all but the training")
-    margin: Annotated[float, Field(ge=1)] = Field(description="times the estimate of the training")
+    margin: Annotated[float, Field(ge=1, le=100)] = Field(
+        description="times the estimate of the training"
+    )
 
 
 class Workflow(Strict):
     """config/config.yaml."""
 
-    collection: str = Field(description="what `snakemake` without a target makes")
-    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(
-        description="of the intervals that tables give"
-    )
+    collection: Name = Field(description="what `snakemake` without a target makes")
+    confidence: Confidence = Field(description="of the intervals that tables give")
     runtime: Runtime
     collections: dict[Name, Collection]
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
         kinds: dict[str, str] = {}
+        if same := alike(self.collections):
+            raise ValueError(
+                f"collections: {same[0]} and {same[1]} are one folder on some disks, which do not "
+                "know capitals. Rename one."
+            )
         for name, collection in self.collections.items():
-            if name in TAKEN:
-                raise ValueError(f"collections.{name}: results/{name} is taken. Rename it")
+            if name.lower() in TAKEN:
+                raise ValueError(f"collections.{name}: results/{name} is taken. Rename it.")
             for own, part in (*collection.tables.items(), *collection.figures.items()):
                 if kinds.setdefault(own, part.kind) != part.kind:
                     raise ValueError(
                         f"collections.{name}: '{own}' is of kind {part.kind} here and of kind "
-                        f"{kinds[own]} elsewhere. Rename one"
+                        f"{kinds[own]} elsewhere. Rename one."
                     )
         beside = {own + BESIDE[kind] for own, kind in kinds.items() if kind in BESIDE}
         for name, collection in self.collections.items():
             for own in beside.intersection(collection.tables):
-                raise ValueError(
-                    f"collections.{name}.tables.{own}: this file is another one's. Rename the table"
-                )
+                place = f"collections.{name}.tables.{own}"
+                raise ValueError(f"{place}: this file is another one's. Rename the table.")
         return self
 
     def names(self, kind: str) -> list[str]:

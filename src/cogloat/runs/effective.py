@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cogloat.config.dataset import Data
-from cogloat.config.types import StageName, Strict
+from cogloat.config.dataset import Data, Depth
+from cogloat.config.types import Name, Seed, StageName, Strict
 from cogloat.imbalance import Factor, folder
 from cogloat.runs.files import AnySettings, Coreset
 
@@ -11,13 +11,13 @@ from cogloat.runs.files import AnySettings, Coreset
 class RunConfig(Strict):
     """One stage of one run, complete: results/runs/.../<stage>/config.json."""
 
-    dataset: str
+    dataset: Name
     factor: Factor
-    method: str
-    seed: int
+    method: Name
+    seed: Seed
     stage: StageName
     data: Data
-    depth: int
+    depth: Depth
     settings: AnySettings
 
     @property
@@ -29,9 +29,9 @@ class RunConfig(Strict):
 class CoresetConfig(Strict):
     """One coreset of one long-tailed set, complete: results/coresets/.../config.json."""
 
-    dataset: str
+    dataset: Name
     factor: Factor
-    coreset: str
+    coreset: Name
     data: Data | None
-    depth: int
+    depth: Depth
     settings: Coreset

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args
 
 from pydantic import Field, model_validator
 
-from cogloat.config.types import Count, Fraction, Positive, StageName, Strict
+from cogloat.config.types import Count, Label, Positive, Seed, StageName, Strict
 from cogloat.methods.classifier.settings import Settings as Classifier
 from cogloat.methods.rooms import settings_types
 from cogloat.methods.settings import Training
@@ -39,7 +39,7 @@ class Method(Strict):
     file in config/methods/base, which is not a method by itself.
     """
 
-    label: str
+    label: Label
     pretrain: Pretrain | None = None
     finetune: Finetune | None = None
     train: Train | None = None
@@ -47,7 +47,11 @@ class Method(Strict):
     @model_validator(mode="after")
     def _one_or_two_stages(self) -> Self:
         if self.stages not in (("pretrain", "finetune"), ("train",)):
-            raise ValueError("a method has the sections 'pretrain' and 'finetune', or 'train'")
+            found = ", ".join(f"'{stage}'" for stage in self.stages) or "none of them"
+            raise ValueError(
+                "a method has the sections 'pretrain' and 'finetune', or 'train' alone, but it has "
+                f"{found}. Add or remove a section."
+            )
         return self
 
     @property
@@ -60,14 +64,26 @@ class Coreset(Strict):
     """config/coresets/<name>.yaml: how the images behind the prototypes are chosen."""
 
     kind: Literal["glister", "random", "full"]
-    fraction: Annotated[Fraction, Field(gt=0)]
+    fraction: Annotated[float, Field(gt=0, le=1)]
     floor: Count = Field(description="images of a class that are always kept, if it has as many")
-    seed: int
+    seed: Seed
     eta: Positive | None = Field(default=None, description="GLISTER's step size")
     proxy: Classifier | None = Field(default=None, description="GLISTER's model")
 
     @model_validator(mode="after")
     def _glister_is_complete(self) -> Self:
-        if (self.kind == "glister") != (self.eta is not None and self.proxy is not None):
-            raise ValueError("kind 'glister' needs 'eta' and 'proxy'; other kinds have neither")
+        if {self.eta is None, self.proxy is None} != {self.kind != "glister"}:
+            raise ValueError(
+                f"kind '{self.kind}': 'glister' needs 'eta' and 'proxy', the other kinds have "
+                "neither. Add or remove them."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _full_is_whole(self) -> Self:
+        if self.kind == "full" and self.fraction != 1:
+            raise ValueError(
+                f"kind 'full' keeps every image, but fraction is {self.fraction:g}. "
+                "Write fraction: 1.0, or kind: random."
+            )
         return self

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import json
+import string
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,25 +13,35 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from cogloat.config.augmentation import check_fits
 from cogloat.config.dataset import Data, Dataset
-from cogloat.config.reading import Model, explain, holds, load, read_yaml, validate
+from cogloat.config.reading import Model, explain, holds, keys_of, load, read_yaml, validate
 from cogloat.config.types import StageName
 from cogloat.errors import UserError, nearest
 from cogloat.imbalance import Factor
 from cogloat.methods.classifier.settings import Settings as Classifier
 from cogloat.methods.rooms import settings_types
-from cogloat.methods.settings import CoresetOf, Supervised, WeightsOf
+from cogloat.methods.settings import CoresetOf, FileAt, Supervised, Training, WeightsOf
 from cogloat.methods.tsc.settings import TargetPoints
-from cogloat.runs.collections import Workflow
+from cogloat.runs.collections import Runs, Workflow
 from cogloat.runs.effective import CoresetConfig, RunConfig
 from cogloat.runs.files import STAGES, Coreset, Method
+from cogloat.runs.grids import check_runs
+from cogloat.runs.named import (
+    Kind,
+    extended_file,
+    named_file,
+    names,
+    printed_file,
+)
 
+FILLED = {"dataset", "factor", "method", "seed", "classes"}  # in the path of a FileAt
 Section = Literal["pretrain", "finetune", "train", "proxy"]
 
 
 @cache
 def load_workflow(config: Path) -> Workflow:
-    """Read config/config.yaml and check that every name in it has its file.
+    """Read config/config.yaml and check every file behind it.
 
     Raises:
         UserError: if a dataset, method or collection is unknown, or a file is not valid.
@@ -44,14 +54,7 @@ def load_workflow(config: Path) -> Workflow:
             f"{path}: collection: '{workflow.collection}' is unknown. "
             f"{nearest(workflow.collection, workflow.collections)}"
         )
-    for collection in workflow.collections.values():
-        for part in collection.parts().values():
-            runs = collection.runs_of(part)
-            for dataset, method in itertools.product(runs.datasets, runs.methods):
-                _check_method_on(config, dataset, method)
-        for table in collection.tables.values():
-            if table.printed is not None:
-                printed_file(config, table.printed)
+    _check_collections(config, workflow)
     return workflow
 
 
@@ -61,9 +64,11 @@ def as_workflow(config: Path, settings: dict[str, Any]) -> Workflow:
     Raises:
         UserError: with the key, the value and the fix.
     """
-    with contextlib.suppress(ValidationError):  # a number in a nested --config is text
-        return Workflow.model_validate_json(json.dumps(settings), strict=False)
-    return validate(Workflow, settings, {str(config / "config.yaml"): settings})
+    origins = {str(config / "config.yaml"): settings}
+    # a number in a nested --config is text
+    workflow = validate(Workflow, settings, origins, strict=False)
+    _check_collections(config, workflow)
+    return workflow
 
 
 @cache
@@ -98,36 +103,6 @@ def load_dataset(config: Path, name: str) -> Dataset:
     return dataset
 
 
-def named_file(config: Path, kind: Literal["dataset", "method", "coreset"], name: str) -> Path:
-    """Return the file of a dataset, method or coreset.
-
-    Raises:
-        UserError: if there is none, with the nearest name there is.
-    """
-    folder = config / f"{kind}s"
-    path = folder / f"{name}.yaml"
-    if not path.is_file():
-        known = [file.stem for file in folder.glob("*.yaml")]
-        raise UserError(f"{kind} '{name}' is unknown: there is no {path}. {nearest(name, known)}")
-    return path
-
-
-def printed_file(config: Path, name: str) -> Path:
-    """Return the file of a table's printed numbers.
-
-    Raises:
-        UserError: if there is none.
-    """
-    path = config / "paper" / f"{name}.csv"
-    if not path.is_file():
-        known = [file.stem for file in path.parent.glob("*.csv")]
-        raise UserError(
-            f"{config / 'config.yaml'}: printed: '{name}': there is no {path}. "
-            f"{nearest(name, known)}"
-        )
-    return path
-
-
 @cache
 def run_config(
     config: Path, dataset: str, factor: Factor, method: str, seed: int, stage: StageName
@@ -147,13 +122,14 @@ def run_config(
     raw, origins = _sections(config, "method", method)
     model = settings_types()[raw[stage]["objective"]]
     settings = _with_overrides(model, raw[stage], origins, data_file, data, stage)
+    _check_needs(config, f"{method_file}: {stage}", settings, dataset, factor)
     return RunConfig(
         dataset=dataset,
         factor=factor,
         method=method,
         seed=seed,
         stage=stage,
-        data=_data(data_file, data, settings.augmentations),
+        data=_data(data_file, data, settings.augmentations, f"{method_file}: {stage}"),
         depth=data.depth,
         settings=settings,
     )
@@ -171,7 +147,7 @@ def coreset_config(config: Path, dataset: str, factor: Factor, coreset: str) -> 
         origins = {str(coreset_file): raw}
         proxy = _with_overrides(Classifier, raw["proxy"], origins, data_file, data, "proxy")
         settings = settings.model_copy(update={"proxy": proxy})
-        own = _data(data_file, data, proxy.augmentations)
+        own = _data(data_file, data, proxy.augmentations, f"{coreset_file}: proxy")
     return CoresetConfig(
         dataset=dataset,
         factor=factor,
@@ -182,23 +158,93 @@ def coreset_config(config: Path, dataset: str, factor: Factor, coreset: str) -> 
     )
 
 
-def _check_method_on(config: Path, dataset: str, method: str) -> None:
-    for stage in load_method(config, method).stages:
-        for name, need in run_config(config, dataset, 1, method, 0, stage).settings.needs.items():
-            if isinstance(need, CoresetOf):
-                coreset_config(config, dataset, 1, need.coreset)
-            if isinstance(need, WeightsOf):
-                _check_classifier(config, f"{method}.yaml: {stage}: its {name}", need)
+def _check_collections(config: Path, workflow: Workflow) -> None:
+    """Check every method on every dataset, and whether each table and figure can be made."""
+    for name, collection in workflow.collections.items():
+        place = f"{config / 'config.yaml'}: collections.{name}"
+        for own, part in collection.parts().items():
+            section = "tables" if own in collection.tables else "figures"
+            runs = collection.runs_of(part)
+            _check_names(config, f"{place}.{section}.{own}", runs)
+            configs = {
+                (dataset, method): {
+                    stage: run_config(config, dataset, 1, method, 0, stage)
+                    for stage in load_method(config, method).stages
+                }
+                for dataset, method in itertools.product(runs.datasets, runs.methods)
+            }
+            check_runs(f"{place}.{section}.{own}", runs, configs)
+        printed = {own: table.printed for own, table in collection.tables.items() if table.printed}
+        for file in printed.values():
+            printed_file(config, file)
+        compared = [own for own in names(config, "paper") if own.startswith("table")]
+        if collection.claims and not set(printed).intersection(compared):
+            raise UserError(
+                f"{place}.claims: they are about {', '.join(compared)}, of which the collection "
+                "has none with 'printed'. Add one, or write claims: false."
+            )
 
 
-def _check_classifier(config: Path, what: str, need: WeightsOf) -> None:
+def _check_names(config: Path, place: str, runs: Runs) -> None:
+    """Refuse a dataset or method without a file."""
+    listed: dict[Kind, tuple[str, ...]] = {"dataset": runs.datasets, "method": runs.methods}
+    for kind, own in listed.items():
+        for name in own:
+            _check_named(config, f"{place}.{kind}s", kind, name)
+
+
+def _check_named(config: Path, place: str, kind: Kind, name: str) -> None:
+    """Refuse a name without a file, saying where it is."""
+    try:
+        named_file(config, kind, name)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def _check_needs(
+    config: Path, place: str, settings: Training, dataset: str, factor: Factor
+) -> None:
+    """Refuse a stage that needs what is not there, or what cannot be."""
+    for name, need in settings.needs.items():
+        match need:
+            case CoresetOf(coreset):
+                _check_named(config, f"{place}: its {name}", "coreset", coreset)
+                coreset_config(config, dataset, factor, coreset)
+            case WeightsOf():
+                _check_classifier(config, f"{place}: its {name}", need)
+            case FileAt():
+                _check_pattern(f"{place}: its {name}", need)
+
+
+def _check_classifier(
+    config: Path, what: str, need: WeightsOf, below: tuple[str, ...] = ()
+) -> None:
     """Refuse a method that does not leave the classifier that another one needs."""
+    _check_named(config, what, "method", need.method)
     section = load_method(config, need.method).train
     if not isinstance(section, Supervised) or section.head_kind != need.head:
         raise UserError(
-            f"{config / 'methods'}/{what}: '{need.method}' is not a one-stage method with a "
-            f"{need.head} classifier. Name one that is, such as 'ce'."
+            f"{what}: '{need.method}' is not a one-stage method with a {need.head} classifier. "
+            "Name one that is, such as 'ce'."
         )
+    if need.method in below:
+        raise UserError(f"{what}: '{need.method}' needs itself in turn. Name another.")
+    for further in section.needs.values():
+        if isinstance(further, WeightsOf):
+            _check_classifier(config, what, further, (*below, need.method))
+
+
+def _check_pattern(what: str, need: FileAt) -> None:
+    """Refuse a path with a placeholder that nothing is filled in for."""
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(need.path)]
+    except ValueError as error:
+        raise UserError(f"{what}: the path '{need.path}': {error}. Mend it.") from None
+    for field in fields:
+        if field is not None and field not in FILLED:
+            raise UserError(
+                f"{what}: the path '{need.path}' has {{{field}}}. {nearest(field, FILLED)}"
+            )
 
 
 @cache
@@ -206,13 +252,17 @@ def _sections(
     config: Path, kind: Literal["dataset", "method"], name: str, below: tuple[str, ...] = ()
 ) -> tuple[Any, dict[str, Any]]:
     """Return a file's sections, merged over those of what it extends, and who gave them."""
-    file = named_file(config, kind, name)
+    file = extended_file(config, kind, name) if below else named_file(config, kind, name)
     own = read_yaml(file)
     if not isinstance(own, dict) or "extends" not in own:
         return own, {str(file): own}
     above = own["extends"]
     if above in (name, *below) or not isinstance(above, str):
         raise UserError(f"{file}: extends: '{above}' is no file above this one. Name another.")
+    try:
+        extended_file(config, kind, above)
+    except UserError as error:
+        raise UserError(f"{file}: extends: {error}") from None
     base, origins = _sections(config, kind, above, (name, *below))
     added = {key: value for key, value in own.items() if key != "extends"}
     return _merge(base, added), {str(file): added, **origins}
@@ -236,9 +286,10 @@ def _with_overrides(
     except ValidationError as error:
         problems = []
         for problem in error.errors():
-            holders = [name for name in overrides if holds(overrides[name], problem["loc"])]
+            keys = keys_of(problem["loc"], merged)
+            holders = [name for name in overrides if holds(overrides[name], keys)]
             prefix = ("overrides", holders[0]) if holders else (stage,)
-            problems.append(explain(problem, (*prefix, *problem["loc"]), prefixed))
+            problems.append(explain(problem, (*prefix, *keys), prefixed))
         raise UserError("\n".join(problems)) from None
 
 
@@ -253,13 +304,20 @@ def _merge(base: Any, override: Any) -> Any:
     }
 
 
-def _data(file: Path, data: Dataset, roles: tuple[str, ...]) -> Data:
+def _data(file: Path, data: Dataset, roles: tuple[str, ...], asking: str) -> Data:
     for role in roles:
         if role not in data.augmentations:
             raise UserError(
-                f"{file}: augmentations: there is no '{role}'. {nearest(role, data.augmentations)}"
+                f"{file}: augmentations: there is no '{role}'. {asking} asks for it. "
+                f"{nearest(role, data.augmentations)}"
             )
     recipes = {role: data.augmentations[role] for role in roles}
+    for recipe in recipes.values():
+        for position, operation in enumerate(data.recipes[recipe]):
+            try:
+                check_fits(operation, data.image_size)
+            except ValueError as error:
+                raise UserError(f"{file}: recipes.{recipe}.{position}.{error}") from None
     return Data(
         classes=data.classes,
         image_size=data.image_size,

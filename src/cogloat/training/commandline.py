@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cogloat.arguments import of_type
+from cogloat.config.types import Digest, NonNegative
 from cogloat.errors import UserError, nearest
 from cogloat.files import sha256
 
@@ -13,12 +15,17 @@ from cogloat.files import sha256
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a training is made of, and where it is saved while it goes on."""
     parser.add_argument("--config", type=Path, required=True, help="effective configuration")
-    parser.add_argument("--config-hash", help="SHA-256 that the configuration must have")
+    parser.add_argument(
+        "--config-hash", type=of_type(Digest), help="SHA-256 that the configuration must have"
+    )
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
     parser.add_argument("--scratch", type=Path, required=True, help="folder for the resume state")
     parser.add_argument(
-        "--save-every", type=float, default=60, help="seconds between two saves (default: 60)"
+        "--save-every",
+        type=of_type(NonNegative),
+        default=60,
+        help="seconds between two saves (default: 60)",
     )
 
 

@@ -14,6 +14,8 @@ from importlib.metadata import version
 import numpy
 import torch
 
+from cogloat.arguments import of_type
+from cogloat.config.types import Threads
 from cogloat.errors import UserError
 from cogloat.results.provenance import Process
 
@@ -67,7 +69,9 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --device, --threads and --precision to a script."""
     group = parser.add_argument_group("machine")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    group.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    group.add_argument(
+        "--threads", type=of_type(Threads), default=1, help="CPU threads (default: 1)"
+    )
     group.add_argument(
         "--precision",
         choices=PRECISIONS,
@@ -95,8 +99,6 @@ def set_up_machine(args: argparse.Namespace) -> Machine:
         raise UserError(f"--device {name}: {reason}. Use --device cpu or auto.") from None
     if device.type not in ("cpu", "cuda"):
         raise UserError(f"--device {name}: only cpu and cuda are known. Use one of them or auto.")
-    if args.threads < 1:
-        raise UserError(f"--threads {args.threads}: at least 1 is needed. Change the value.")
     torch.set_num_threads(args.threads)
     _set_precision(device, args.precision)
     torch.use_deterministic_algorithms(True)

@@ -685,6 +685,12 @@ def test_measured_table_without_seeds_is_refused(tmp_path):
     refused(tmp_path, "table2.csv: has no column 'seeds'", measured=folder)
 
 
+def test_copy_of_a_table_is_no_table(tmp_path, printed):
+    paper = shutil.copytree(PAPER, tmp_path / "paper")
+    shutil.copy(paper / "table2.csv", paper / "table2 (copy).csv")
+    assert findings(tmp_path, paper=paper) == printed
+
+
 def test_folder_without_tables_ends_in_one_message(tmp_path):
     done = audit(tmp_path, paper=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

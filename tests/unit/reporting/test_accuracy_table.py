@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 from artefacts import CONFIG, command_line, metrics
+from markdown_it import MarkdownIt
 
 from cogloat.errors import UserError
 from cogloat.reporting.accuracy import accuracy_table
@@ -79,6 +80,21 @@ def test_rows_and_columns_keep_the_order_they_come_in():
     assert lines[0] == "| Method | Epochs | Augmentation | C100 IF 100 | C10 IF 100 |"
     assert lines[2].startswith("| KCL |")
     assert lines[3] == "| CE | 200 | strong/weak | 77.0 ± 0.0 | 77.0 ± 0.0 |"
+
+
+def test_markup_in_a_label_or_a_name_tears_no_table():
+    labels = {"kcl": "K|C`L <b>", "ce": "*CE*\nof [me](x)"}
+    runs = [metrics(dataset="x_ |y|"), metrics(**CE, dataset="x_ |y|")]
+    table = accuracy_table(runs, labels, read_printed(None), 0.95)
+    text = to_markdown(table, {"x_ |y|": "a | b"})
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    *cells, legend = [token.children or [] for token in tokens if token.type == "inline"]
+    shown = ["".join(child.content for child in children) for children in cells]
+    assert shown[3::4] == ["a | b IF 100", "77.0", "77.0"]
+    assert shown[4::4] == ["K|C`L <b>", "*CE* of [me](x)"]
+    kinds = {child.type for children in (*cells, legend) for child in children}
+    assert kinds <= {"text", "text_special"}
+    assert "x_ |y| IF 100" in "".join(child.content for child in legend)
 
 
 def test_legend_says_what_an_interval_is_over():

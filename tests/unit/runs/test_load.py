@@ -63,7 +63,7 @@ def message(function, *arguments) -> str:
         (
             "epochs: 1000",
             "epochs: many",
-            "pretrain.epochs: Input should be a valid integer, but it is 'many'. Change the value.",
+            "epochs: Input should be a valid integer, but it is 'many'. Write a whole number.",
         ),
         (
             "epochs: 1000",
@@ -79,7 +79,7 @@ def message(function, *arguments) -> str:
         (
             "key_momentum: 0.999",
             "key_momentum: 1.5",
-            "pretrain.key_momentum: Input should be less than or equal to 1, but it is 1.5",
+            "pretrain.key_momentum: Input should be less than 1, but it is 1.5",
         ),
         (
             "value: 0.07",
@@ -197,13 +197,13 @@ def test_mistake_in_how_targets_are_placed_is_named(config):
     file = edit(config / "targets.yaml", "steps: 10000", "steps: 0")
     text = message(load_workflow, config)
     assert text == f"{file}: steps: Input should be greater than or equal to 1, but it is 0. " + (
-        "Change the value."
+        "Write 1 or more."
     )
 
 
 def test_mistake_in_what_a_dataset_extends_is_looked_for_there(config):
     base = edit(config / "datasets/base/cifar.yaml", "depth: 32", "depth: 0")
-    expected = f"{base}: depth: Input should be greater than or equal to 1, but it is 0"
+    expected = f"{base}: depth: Input should be greater than or equal to 8, but it is 0"
     assert message(load_dataset, config, "cifar10").startswith(expected)
 
 

@@ -397,7 +397,6 @@ def test_a_terminal_has_a_bar_over_all_images(tmp_path, monkeypatch, drop_last, 
         ({"device": "cuda:99"}, "--device cuda:99: .*Use --device cpu or auto"),
         ({"device": "gpu"}, "--device gpu: "),
         ({"device": "meta"}, "only cpu and cuda are known"),
-        ({"threads": 0}, "--threads 0: at least 1"),
     ],
 )
 def test_machine_that_does_not_exist_is_named(flags, message):

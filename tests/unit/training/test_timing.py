@@ -214,7 +214,6 @@ def test_both_scripts_make_the_table_of_the_digits(digits, tmp_path):
         ({"method": "tsc"}, {}, "settings.objective: 'tsc' is not timed"),
         ({"method": "kcl_proco"}, {}, "kcl_proco needs its coreset. Give --coreset."),
         ({"method": "kcl_global"}, {"steps": 999}, "steps: 999 are to be timed, but an epoch"),
-        ({"method": "kcl_global"}, {"rounds": 0}, "--rounds 0: at least 1 is needed"),
     ],
 )
 def test_mistake_ends_in_one_message_and_no_file(digits, tmp_path, second, flags, message):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from cogloat.config.types import Count, HeadName, NonNegative, Positive, Strict
+from cogloat.config.types import Count, HeadName, Name, NonNegative, Positive, Strict
 from cogloat.methods.settings import GRADIENT, Supervised
 
 
@@ -23,7 +23,7 @@ class Settings(Supervised):
     """A logit-adjusted classifier beside a contrast that weighs classes alike."""
 
     objective: Literal["bcl"]
-    contrastive_augmentation: str = Field(
+    contrastive_augmentation: Name = Field(
         description="of two views; `augmentation` is the classifier's"
     )
     head: Annotated[LinearHead | CosineHead, Field(discriminator="kind")]
@@ -31,6 +31,15 @@ class Settings(Supervised):
     class_weight: NonNegative = Field(description="lambda, of the logit-adjusted cross-entropy")
     contrast_weight: NonNegative = Field(description="mu")
     temperature: Positive
+
+    @model_validator(mode="after")
+    def _has_a_loss(self) -> Self:
+        if self.class_weight == self.contrast_weight == 0:
+            raise ValueError(
+                "class_weight and contrast_weight are both 0, so nothing is learned. "
+                "Write another number for one."
+            )
+        return self
 
     @property
     def augmentations(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from cogloat.config.types import Fraction, HeadName, NonNegative, Positive, Strict
+from cogloat.config.types import BelowOne, HeadName, NonNegative, Positive, Share, Strict
 from cogloat.methods.settings import Supervised
 
 
@@ -29,7 +29,7 @@ class Focal(Strict):
     @classmethod
     def _has_a_gradient(cls, gamma: float) -> float:
         if 0 < gamma < 1:
-            raise ValueError("must be 0 or at least 1")
+            raise ValueError(f"must be 0 or at least 1, but it is {gamma:g}. Write one of these.")
         return gamma
 
 
@@ -49,8 +49,8 @@ class InverseFrequency(Strict):
 
 class EffectiveNumber(Strict):
     kind: Literal["effective_number"]
-    beta: Annotated[float, Field(ge=0, lt=1)]
-    start: Fraction = Field(description="share of the epochs before the weights apply (DRW)")
+    beta: BelowOne
+    start: Share = Field(description="share of the epochs before the weights apply (DRW)")
 
 
 class Classifying(Supervised):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cogloat.config.types import Count, Fraction, NonNegative, Positive, Strict
+from cogloat.config.types import Count, Fraction, Name, NonNegative, Positive, Share, Strict
 from cogloat.methods.classifier.settings import Classifying
 from cogloat.methods.settings import GRADIENT, Need, WeightsOf
 
@@ -15,8 +15,8 @@ from cogloat.methods.settings import GRADIENT, Need, WeightsOf
 class Synthesis(Strict):
     """How images of rare classes are made from frequent ones'."""
 
-    guide: str = Field(description="method whose run of the same data and seed is g")
-    start: Fraction = Field(description="share of the epochs before images are translated")
+    guide: Name = Field(description="method whose run of the same data and seed is g")
+    start: Share = Field(description="share of the epochs before images are translated")
     beta: Annotated[float, Field(gt=0, lt=1)] = Field(
         description="a seed that has n more images is accepted with probability 1 - beta^n"
     )

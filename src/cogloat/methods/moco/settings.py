@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cogloat.config.types import Count, Fraction, Positive, Strict
+from cogloat.config.types import BelowOne, Count, Natural, Positive, Strict
 from cogloat.methods.settings import GRADIENT, Training, check_queue
 
 
@@ -21,10 +21,10 @@ class AdaptiveTemperature(Strict):
 
 
 class Positives(Strict):
-    from_dataset: Annotated[int, Field(ge=0)] = Field(
+    from_dataset: Natural = Field(
         description="k of eq. 1: same-class images drawn from the whole training set"
     )
-    from_queue: Annotated[int, Field(ge=0)] | Literal["all"] = Field(
+    from_queue: Natural | Literal["all"] = Field(
         description="same-class queue entries that count as positives"
     )
 
@@ -35,7 +35,7 @@ class MomentumContrast(Training):
     stages = ("pretrain",)
 
     projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
-    key_momentum: Fraction
+    key_momentum: BelowOne
     queue: Count = Field(description="number of keys kept; a multiple of the batch size")
     queue_prefill: bool = Field(
         description="fill the queue by passes over the data before the first step"
@@ -57,10 +57,23 @@ class MomentumContrast(Training):
         if self.batch_size % self.batch_norm_splits:
             raise ValueError(
                 f"batch_size ({self.batch_size}) must be a multiple of "
-                f"batch_norm_splits ({self.batch_norm_splits})"
+                f"batch_norm_splits ({self.batch_norm_splits}). Write a divisor, such as 1."
             )
-        if self.positives.from_queue != 0 and self.negatives == "batch":
-            raise ValueError("positives.from_queue needs negatives 'queue' or 'both'")
+        return self
+
+    @model_validator(mode="after")
+    def _queue_has_the_positives(self) -> Self:
+        wanted = self.positives.from_queue
+        if wanted != 0 and self.negatives == "batch":
+            raise ValueError(
+                "positives.from_queue needs negatives 'queue' or 'both', but they are 'batch'. "
+                "Write one of these, or from_queue: 0."
+            )
+        if wanted != "all" and wanted > self.queue:
+            raise ValueError(
+                f"positives.from_queue ({wanted}) is more than queue ({self.queue}). "
+                "Write from_queue: all, or a smaller number."
+            )
         return self
 
     @property

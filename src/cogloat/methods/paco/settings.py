@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from cogloat.config.types import Count, Fraction, Positive
+from cogloat.config.types import BelowOne, Count, Fraction, Name, Positive
 from cogloat.methods.settings import GRADIENT, Supervised, check_queue
 
 
@@ -14,9 +14,9 @@ class Settings(Supervised):
     """A classifier beside a momentum pair, in one softmax."""
 
     objective: Literal["paco"]
-    key_augmentation: str = Field(description="the key's; `augmentation` is the query's")
+    key_augmentation: Name = Field(description="the key's; `augmentation` is the query's")
     projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
-    key_momentum: Fraction
+    key_momentum: BelowOne
     queue: Count = Field(description="number of keys kept; a multiple of the batch size")
     queue_labels: Literal["random", "none"] = Field(
         description="classes of the entries that no key has replaced yet (code: random)"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cogloat.config.types import Fraction, Positive, Strict
+from cogloat.config.types import Fraction, Name, Positive, Strict
 from cogloat.methods.moco.settings import MomentumContrast
 from cogloat.methods.settings import GRADIENT, CoresetOf, Need
 
@@ -18,7 +18,7 @@ class Prototypes(Strict):
     alpha: Fraction = Field(
         description="weight of the contrastive term; the ProCo term has 1-alpha"
     )
-    coreset: str = Field(description="name of a file in config/coresets")
+    coreset: Name = Field(description="name of a file in config/coresets")
     temperature: Positive
     query_views: Literal[1, 2] = Field(description="views of the query that meet the prototypes")
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from cogloat.config.types import Count, Fraction, NonNegative, Positive, Strict
+from cogloat.config.types import BelowOne, Count, NonNegative, Positive, Seed, Share, Strict
 from cogloat.methods.moco.settings import MomentumContrast
 from cogloat.methods.settings import FileAt, Need
 
@@ -16,8 +16,8 @@ class Targets(Strict):
     """TSC's term."""
 
     weight: NonNegative = Field(description="of the target beside one positive")
-    start: Fraction = Field(description="share of the epochs before the targets take part")
-    centroid_momentum: Fraction = Field(description="share of a class's centroid a batch keeps")
+    start: Share = Field(description="share of the epochs before the targets take part")
+    centroid_momentum: BelowOne = Field(description="share of a class's centroid a batch keeps")
     divisor: Literal["positives_and_target", "positives"] = Field(
         description="of both terms by positives + 1 (code), or of the positives' alone (paper)"
     )
@@ -32,9 +32,15 @@ class Settings(MomentumContrast):
     @model_validator(mode="after")
     def _is_kcl_with_targets(self) -> Self:
         if self.negatives != "queue" or self.denominator != "shared":
-            raise ValueError("targets need negatives 'queue' and denominator 'shared'")
+            raise ValueError(
+                "targets need negatives 'queue' and denominator 'shared', but they are "
+                f"'{self.negatives}' and '{self.denominator}'. Write these two."
+            )
         if self.positives.from_dataset:
-            raise ValueError("targets need positives.from_dataset 0")
+            raise ValueError(
+                f"targets need positives.from_dataset 0, not {self.positives.from_dataset}. "
+                "Write 0."
+            )
         return self
 
     @property
@@ -49,4 +55,4 @@ class TargetPoints(Strict):
     temperature: Positive
     lr: Positive
     steps: Count
-    seed: int
+    seed: Seed

@@ -73,7 +73,10 @@ def test_script_writes_the_targets_of_the_shipped_methods(tmp_path):
 
 @pytest.mark.parametrize(
     ("classes", "dimension", "message"),
-    [(1, 8, "--classes 1: at least 2"), (10, 0, "--dimension 0: at least 1")],
+    [
+        (1, 8, "argument --classes: Input should be greater than or equal to 2, but it is '1'"),
+        (10, 0, "argument --dimension: Input should be greater than or equal to 1, but it is '0'"),
+    ],
 )
 def test_script_refuses_numbers_out_of_range(tmp_path, classes, dimension, message):
     done = place(tmp_path, classes, dimension)
