@@ -56,6 +56,10 @@ help:
 
 env: $(STAMP)
 
+# not made yet, or made with another TORCH
+ifneq ($(TORCH),$(shell cat $(STAMP) 2>/dev/null))
+.PHONY: $(STAMP)
+endif
 $(STAMP): $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
 		"error: '$(PYTHON)' is not Python 3.11 or later. Name one that is: make env PYTHON=python3.12" \

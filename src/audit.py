@@ -9,6 +9,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +22,8 @@ from cogloat.claims.audit import audit
 from cogloat.claims.report import to_csv, to_markdown, to_overview
 from cogloat.claims.schema import load_claims
 from cogloat.claims.tables import read_measured, read_printed
-from cogloat.errors import UserError, main_guard
-from cogloat.files import write_text
+from cogloat.errors import UserError
+from cogloat.files import writable_file, write_text
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -29,9 +34,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--claims", type=Path, required=True, help="config/claims.yaml")
     parser.add_argument("--paper", type=Path, required=True, help="folder of the printed tables")
     parser.add_argument("--measured", type=Path, help="folder of our tables, table<N>.csv")
-    parser.add_argument("--output", type=Path, required=True, help="the findings, CSV")
-    parser.add_argument("--markdown", type=Path, required=True, help="the findings, Markdown")
-    parser.add_argument("--overview", type=Path, help="what was reproduced, reStructuredText")
+    parser.add_argument("--output", type=writable_file, required=True, help="the findings, CSV")
+    parser.add_argument(
+        "--markdown", type=writable_file, required=True, help="the findings, Markdown"
+    )
+    parser.add_argument(
+        "--overview", type=writable_file, help="what was reproduced, reStructuredText"
+    )
     return parser.parse_args(argv)
 
 
@@ -53,4 +62,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -13,10 +13,16 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 import datetime
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,8 +30,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.certificates import Certificate, read_certificates, write_certificates
-from cogloat.errors import UserError, main_guard
-from cogloat.files import sha256
+from cogloat.errors import UserError
+from cogloat.files import sha256, writable_file
 from cogloat.runs.load import load_method
 
 RUNS = "results/runs/tiny/if10"
@@ -52,7 +58,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--revision", default="HEAD", help="that made the results (default: HEAD)")
-    parser.add_argument("--output", type=Path, required=True, help="workflow/certified.json")
+    parser.add_argument(
+        "--output", type=writable_file, required=True, help="workflow/certified.json"
+    )
     return parser.parse_args(argv)
 
 
@@ -143,6 +151,8 @@ def _copy_present(root: Path, tree: Path) -> None:
 def _run(command: list[str], folder: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": "src", "PATH": path, "OMP_NUM_THREADS": "1"}
+    if shutil.which(command[0], path=path) is None:
+        raise UserError(f"{command[0]}: there is no such command. Install it, or activate .venv.")
     done = subprocess.run(
         command, cwd=folder, env=environment, text=True, capture_output=True, check=False
     )
@@ -153,4 +163,4 @@ def _run(command: list[str], folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -10,6 +10,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +22,7 @@ from pathlib import Path
 from cogloat.arguments import of_type
 from cogloat.config.reading import dump
 from cogloat.config.types import Seed
-from cogloat.errors import main_guard
-from cogloat.files import write_text
+from cogloat.files import writable_file, write_text
 from cogloat.imbalance import WRITTEN, argument
 from cogloat.runs.files import STAGES
 from cogloat.runs.load import coreset_config, run_config
@@ -40,7 +44,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     for kind in (run, coreset):
         kind.add_argument("--dataset", required=True)
         kind.add_argument("--factor", type=argument, required=True, help=WRITTEN)
-        kind.add_argument("--output", type=Path, required=True)
+        kind.add_argument("--output", type=writable_file, required=True)
     return parser.parse_args(argv)
 
 
@@ -56,4 +60,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -9,9 +9,13 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,8 +23,7 @@ from pydantic import BaseModel
 
 from cogloat.claims.schema import Claims
 from cogloat.config.dataset import Dataset
-from cogloat.errors import main_guard
-from cogloat.files import write_text
+from cogloat.files import writable_folder, write_text
 from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.runs.collections import Workflow
 from cogloat.runs.files import Coreset, Method
@@ -53,7 +56,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--output-dir", type=Path, required=True, help="gets the schemas")
+    parser.add_argument(
+        "--output-dir", type=writable_folder, required=True, help="gets the schemas"
+    )
     return parser.parse_args(argv)
 
 
@@ -69,4 +74,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -15,6 +15,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,9 +35,9 @@ from cogloat.config.types import Count
 from cogloat.data.imageset import load_test_set
 from cogloat.data.longtail import read_split
 from cogloat.data.store import MANIFEST
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import UserError
 from cogloat.evaluation.accuracy import confusion, summarise
-from cogloat.files import sha256
+from cogloat.files import sha256, writable_file
 from cogloat.models.inference import outputs
 from cogloat.results.classes import read_class_names
 from cogloat.results.confusion import write_confusion
@@ -45,7 +50,7 @@ from cogloat.results.provenance import (
     identity,
 )
 from cogloat.runs.effective import RunConfig
-from cogloat.trained import load_classifier
+from cogloat.trained import check_finite, load_classifier
 from cogloat.training.machine import add_machine_arguments, set_up_machine
 
 # Points of accuracy between the history's last and the one found here: another device may round
@@ -73,9 +78,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--provenance", type=Path, nargs="+", required=True, help="the stages', in their order"
     )
-    parser.add_argument("--metrics", type=Path, required=True, help="gets the accuracies, JSON")
-    parser.add_argument("--confusion", type=Path, required=True, help="gets what is confused, CSV")
-    parser.add_argument("--output-provenance", type=Path, required=True, help="gets the run's")
+    parser.add_argument(
+        "--metrics", type=writable_file, required=True, help="gets the accuracies, JSON"
+    )
+    parser.add_argument(
+        "--confusion", type=writable_file, required=True, help="gets what is confused, CSV"
+    )
+    parser.add_argument(
+        "--output-provenance", type=writable_file, required=True, help="gets the run's"
+    )
     add_machine_arguments(parser)
     parser.set_defaults(precision=None)  # then the one that the history was measured in
     args = parser.parse_args(argv)
@@ -92,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = load(RunConfig, args.config)
     stages = tuple(Stage.read(path) for path in args.provenance)
     _check_origin(args, stages)
-    args.precision = args.precision or stages[-1].identity["precision"]
+    args.precision = args.precision or stages[-1].identity.get("precision", "float32")
     machine = set_up_machine(args)
     classifier = load_classifier(config, args.weights, machine.device)
     history = read_history(args.history, "test_accuracy")
@@ -103,12 +114,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     counts_C = torch.as_tensor(np.bincount(training_labels_N, minlength=config.data.classes))
     test = load_test_set(args.store, config.data.classes, machine.device)
     labels_N = test.labels_N.cpu()
-    scores_NC = outputs(classifier, test, config.data).cpu()
-    if not scores_NC.isfinite().all():
-        raise UserError(
-            f"{args.weights}: the classifier's scores are not finite. "
-            "Train the run again, with a lower optimizer.lr."
-        )
+    scores_NC = outputs(classifier, test, config.data)
+    check_finite(scores_NC, classifier, args.weights)
+    scores_NC = scores_NC.cpu()
     metrics = Metrics(
         dataset=config.dataset,
         factor=config.factor,
@@ -139,27 +147,31 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _check_origin(args: argparse.Namespace, stages: Sequence[Stage]) -> None:
-    """Refuse what the last stage was not made with, or did not leave."""
+    """Refuse what the stages were not made with, or the last one did not leave."""
     *earlier, last = stages
     expected = [
-        ("configuration", args.config, last.identity.get("configuration")),
-        ("split", args.split, last.identity.get("split")),
-        ("store", args.store / MANIFEST, last.identity.get("store")),
-        ("weights", args.weights, last.outputs.get("weights.pt")),
-        ("history", args.history, last.outputs.get("history.csv")),
+        ("configuration", args.config, last.identity.get("configuration"), args.provenance[-1]),
+        ("weights", args.weights, last.outputs.get("weights.pt"), args.provenance[-1]),
+        ("history", args.history, last.outputs.get("history.csv"), args.provenance[-1]),
     ]
-    for name, path, known in expected:
+    for stage, origin in zip(stages, args.provenance, strict=True):
+        expected += [
+            ("split", args.split, stage.identity.get("split"), origin),
+            ("store", args.store / MANIFEST, stage.identity.get("store"), origin),
+        ]
+    for name, path, known, origin in expected:
         if sha256(path) != known:
             raise UserError(
-                f"{path}: not the {name} of the run, says {args.provenance[-1]}. "
+                f"{path}: not the {name} of the run, says {origin}. "
                 f"Give that {name}, or train the run again."
             )
-    for stage, path in zip(earlier, args.provenance, strict=False):
-        if stage.outputs.get("weights.pt") not in last.identity.values():
-            raise UserError(
-                f"{path}: not of the stage before, says {args.provenance[-1]}. "
-                "Give that stage's, or train the run again."
-            )
+    encoder = [last.identity["encoder"]] if "encoder" in last.identity else []
+    if [stage.outputs.get("weights.pt") for stage in earlier] != encoder:
+        names = ", ".join(map(str, args.provenance[:-1])) or "no other provenance"
+        raise UserError(
+            f"{names}: not of the stage before, says {args.provenance[-1]}. "
+            "Give the provenance of that stage, or train the run again."
+        )
 
 
 def _check_accuracy(args: argparse.Namespace, found: Metrics) -> None:
@@ -173,4 +185,4 @@ def _check_accuracy(args: argparse.Namespace, found: Metrics) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

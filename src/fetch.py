@@ -9,6 +9,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +22,7 @@ from cogloat.arguments import of_type
 from cogloat.config.types import Threads
 from cogloat.data.sources import read_source
 from cogloat.data.store import write_store
-from cogloat.errors import main_guard
+from cogloat.files import writable_folder
 from cogloat.runs.load import load_dataset
 
 
@@ -28,7 +33,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--config", type=Path, required=True, help="folder of the configuration")
     parser.add_argument("--dataset", required=True, help="name of a file in its datasets/")
-    parser.add_argument("--output", type=Path, required=True, help="folder of the store")
+    parser.add_argument("--output", type=writable_folder, required=True, help="folder of the store")
     parser.add_argument(
         "--raw", type=Path, default=Path("data/raw"), help="folder of downloads (data/raw)"
     )
@@ -47,4 +52,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -9,6 +9,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +23,8 @@ import numpy as np
 from cogloat.arguments import of_type
 from cogloat.config.types import Count, Seed
 from cogloat.data.longtail import hold_out, write_split
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import UserError
+from cogloat.files import writable_file
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -33,7 +39,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=of_type(Seed), required=True, help="of the drawing, not of training"
     )
-    parser.add_argument("--output", type=Path, required=True, help="the images, CSV")
+    parser.add_argument("--output", type=writable_file, required=True, help="the images, CSV")
     return parser.parse_args(argv)
 
 
@@ -49,4 +55,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -13,6 +13,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,14 +27,15 @@ import torch
 from cogloat.config.dataset import Data
 from cogloat.config.reading import load
 from cogloat.data.imageset import ImageSet, load_test_set, load_training_set
-from cogloat.errors import main_guard
+from cogloat.data.store import MANIFEST
 from cogloat.evaluation.features import describe_features
-from cogloat.files import sha256
+from cogloat.files import sha256, writable_file
 from cogloat.models.inference import outputs
 from cogloat.models.networks import Encoder
 from cogloat.results.features import Features, Spaces
+from cogloat.results.provenance import check_beside
 from cogloat.runs.effective import RunConfig
-from cogloat.trained import load_encoder
+from cogloat.trained import check_finite, load_encoder
 from cogloat.training.machine import add_machine_arguments, set_up_machine
 
 
@@ -42,7 +48,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, required=True, help="its weights.pt")
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
-    parser.add_argument("--output", type=Path, required=True, help="gets the measures, JSON")
+    parser.add_argument(
+        "--output", type=writable_file, required=True, help="gets the measures, JSON"
+    )
     add_machine_arguments(parser)
     return parser.parse_args(argv)
 
@@ -51,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure."""
     args = parse_args(argv)
     config = load(RunConfig, args.config)
+    made_of = {"configuration": args.config, "store": args.store / MANIFEST}
+    check_beside(args.weights, **made_of, split=args.split)
     machine = set_up_machine(args)
     encoder = load_encoder(config, args.weights, machine.device)
     classes, device = config.data.classes, machine.device
@@ -61,18 +71,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         seed=config.seed,
         split_sha256=sha256(args.split),
         train=_measure(
-            encoder, load_training_set(args.store, args.split, classes, device), config.data
+            encoder,
+            load_training_set(args.store, args.split, classes, device),
+            config.data,
+            args.weights,
         ),
-        test=_measure(encoder, load_test_set(args.store, classes, device), config.data),
+        test=_measure(
+            encoder, load_test_set(args.store, classes, device), config.data, args.weights
+        ),
     )
     features.write(args.output)
 
 
 @torch.no_grad()
-def _measure(encoder: Encoder, images: ImageSet, data: Data) -> Spaces:
+def _measure(encoder: Encoder, images: ImageSet, data: Data, weights: Path) -> Spaces:
     """Return the measures of both spaces on one set."""
     features_ND = outputs(encoder.backbone, images, data)
     spaces = {"projection": encoder.projection(features_ND), "backbone": features_ND}
+    for space_ND in spaces.values():
+        check_finite(space_ND, encoder, weights)
     measures = {
         name: describe_features(space_ND, images.labels_N, data.classes)
         for name, space_ND in spaces.items()
@@ -81,4 +98,4 @@ def _measure(encoder: Encoder, images: ImageSet, data: Data) -> Spaces:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

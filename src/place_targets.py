@@ -10,6 +10,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +25,7 @@ from cogloat.arguments import of_type
 from cogloat.config.dataset import Classes
 from cogloat.config.reading import load
 from cogloat.config.types import Count
-from cogloat.errors import main_guard
-from cogloat.files import write_atomically
+from cogloat.files import writable_file, write_atomically
 from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.methods.tsc.targets import place_targets
 
@@ -34,7 +38,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--classes", type=of_type(Classes), required=True, help="number of targets")
     parser.add_argument("--dimension", type=of_type(Count), required=True, help="of the embedding")
     parser.add_argument("--config", type=Path, required=True, help="config/targets.yaml")
-    parser.add_argument("--output", type=Path, required=True, help="the targets, .npy")
+    parser.add_argument("--output", type=writable_file, required=True, help="the targets, .npy")
     return parser.parse_args(argv)
 
 
@@ -46,4 +50,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -13,13 +13,17 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat import imbalance
-from cogloat.errors import main_guard
-from cogloat.files import write_text
+from cogloat.files import writable_file, write_text
 from cogloat.reporting.figures.curves import curves_of, draw, numbers, read_histories
 from cogloat.reporting.figures.style import save, style
 from cogloat.runs.load import load_dataset, load_method
@@ -34,9 +38,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--history", type=Path, nargs="+", required=True, help="history.csv beside a config.json"
     )
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
-    parser.add_argument("--pdf", type=Path, required=True, help="gets the figure")
-    parser.add_argument("--png", type=Path, required=True, help="gets the figure")
-    parser.add_argument("--numbers", type=Path, required=True, help="gets the accuracies, CSV")
+    parser.add_argument("--pdf", type=writable_file, required=True, help="gets the figure")
+    parser.add_argument("--png", type=writable_file, required=True, help="gets the figure")
+    parser.add_argument(
+        "--numbers", type=writable_file, required=True, help="gets the accuracies, CSV"
+    )
     return parser.parse_args(argv)
 
 
@@ -54,4 +60,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -16,6 +16,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +31,8 @@ from cogloat.config.reading import load
 from cogloat.config.types import Count, Seed
 from cogloat.data.imageset import load_test_set
 from cogloat.data.store import MANIFEST
-from cogloat.errors import UserError, main_guard
-from cogloat.files import write_text
+from cogloat.errors import UserError
+from cogloat.files import writable_file, write_text
 from cogloat.models.inference import outputs
 from cogloat.reporting.figures.embedding import (
     draw,
@@ -39,8 +44,9 @@ from cogloat.reporting.figures.embedding import (
 )
 from cogloat.reporting.figures.style import save, style
 from cogloat.results.classes import read_class_names
+from cogloat.results.provenance import check_beside
 from cogloat.runs.effective import RunConfig
-from cogloat.trained import load_encoder
+from cogloat.trained import check_finite, load_encoder
 from cogloat.training.machine import add_machine_arguments, set_up_machine
 
 
@@ -62,9 +68,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--classes", type=of_type(Count), required=True, help="how many, the rarest first"
     )
     parser.add_argument("--seed", type=of_type(Seed), required=True, help="of t-SNE")
-    parser.add_argument("--pdf", type=Path, required=True, help="gets the figure")
-    parser.add_argument("--png", type=Path, required=True, help="gets the figure")
-    parser.add_argument("--numbers", type=Path, required=True, help="gets the separability, CSV")
+    parser.add_argument("--pdf", type=writable_file, required=True, help="gets the figure")
+    parser.add_argument("--png", type=writable_file, required=True, help="gets the figure")
+    parser.add_argument(
+        "--numbers", type=writable_file, required=True, help="gets the separability, CSV"
+    )
     add_machine_arguments(parser)
     return parser.parse_args(argv)
 
@@ -86,6 +94,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     classes = rarest(counts_C, args.classes)
     names = read_class_names(args.store / MANIFEST, len(counts_C))
+    for config_file, weights in zip(args.config, args.weights, strict=True):
+        made_of = {"configuration": config_file, "store": args.store / MANIFEST}
+        check_beside(weights, **made_of, split=args.split)
     device = set_up_machine(args).device
     encoders = [
         load_encoder(config, weights, device)
@@ -94,9 +105,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     images = only(load_test_set(args.store, len(counts_C), device), classes)
     labels_N = images.labels_N.cpu().numpy()
     panels = []
-    for title, config, encoder in zip(args.titles, configs, encoders, strict=True):
-        embeddings_ND = outputs(encoder, images, config.data).cpu().numpy()
-        panels.append(panel_of(title, config.method, embeddings_ND, labels_N, args.seed))
+    for title, config, encoder, weights in zip(
+        args.titles, configs, encoders, args.weights, strict=True
+    ):
+        embeddings_ND = outputs(encoder, images, config.data)
+        check_finite(embeddings_ND, encoder, weights)
+        panels.append(
+            panel_of(title, config.method, embeddings_ND.cpu().numpy(), labels_N, args.seed)
+        )
     with style():
         figure = draw(panels, labels_N, {label: int(counts_C[label]) for label in classes}, names)
         save(figure, args.pdf, args.png)
@@ -118,4 +134,4 @@ def _read_configs(paths: Sequence[Path]) -> list[RunConfig]:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

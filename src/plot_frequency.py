@@ -10,12 +10,18 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat import imbalance
-from cogloat.errors import UserError, main_guard, nearest
+from cogloat.errors import UserError, nearest
+from cogloat.files import writable_file
 from cogloat.reporting.figures.frequency import draw, panels_of, read_comparable
 from cogloat.reporting.figures.style import save, style
 from cogloat.runs.load import load_dataset, load_method
@@ -29,8 +35,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.json files")
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
     parser.add_argument("--reference", required=True, help="method behind the others, such as ce")
-    parser.add_argument("--pdf", type=Path, required=True, help="gets the figure")
-    parser.add_argument("--png", type=Path, required=True, help="gets the figure")
+    parser.add_argument("--pdf", type=writable_file, required=True, help="gets the figure")
+    parser.add_argument("--png", type=writable_file, required=True, help="gets the figure")
     return parser.parse_args(argv)
 
 
@@ -51,4 +57,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

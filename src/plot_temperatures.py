@@ -12,11 +12,17 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import UserError
+from cogloat.files import writable_file
 from cogloat.reporting.figures.style import save, style
 from cogloat.reporting.figures.temperatures import draw, read_temperatures
 
@@ -32,8 +38,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--split", type=Path, nargs="+", required=True, help="their splits, in that order"
     )
-    parser.add_argument("--pdf", type=Path, required=True, help="gets the figure")
-    parser.add_argument("--png", type=Path, required=True, help="gets the figure")
+    parser.add_argument("--pdf", type=writable_file, required=True, help="gets the figure")
+    parser.add_argument("--png", type=writable_file, required=True, help="gets the figure")
     return parser.parse_args(argv)
 
 
@@ -51,4 +57,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

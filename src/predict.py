@@ -16,6 +16,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +30,8 @@ import torch
 
 from cogloat.config.reading import load
 from cogloat.data.given import decoded, image_files
-from cogloat.errors import UserError, main_guard
-from cogloat.files import sha256
+from cogloat.errors import UserError
+from cogloat.files import sha256, writable_file
 from cogloat.models.inference import BATCH, batch_outputs
 from cogloat.models.networks import Classifier
 from cogloat.results.classes import read_class_names
@@ -34,7 +39,7 @@ from cogloat.results.metrics import Metrics
 from cogloat.results.predictions import Prediction, write_predictions
 from cogloat.results.provenance import Run
 from cogloat.runs.effective import RunConfig
-from cogloat.trained import classifier_settings, load_classifier
+from cogloat.trained import check_finite, classifier_settings, load_classifier
 from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
 
 
@@ -52,7 +57,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE_OR_FOLDER")
-    parser.add_argument("--output", type=Path, required=True, help="gets the predictions, CSV")
+    parser.add_argument(
+        "--output", type=writable_file, required=True, help="gets the predictions, CSV"
+    )
     parser.add_argument("--run", type=Path, help="folder with an evaluated run's metrics.json")
     by_hand = parser.add_argument_group("by hand, in place of --run")
     by_hand.add_argument("--config", type=Path, help="of the last stage")
@@ -136,8 +143,7 @@ def _predictions(
     for paths, images in decoded(files, config.data.image_size, machine.threads, BATCH):
         pixels = torch.from_numpy(images).to(machine.device)
         scores_BC = batch_outputs(classifier, pixels, config.data)
-        if not scores_BC.isfinite().all():
-            raise UserError(f"{weights}: the classifier's scores are not finite. Train it again.")
+        check_finite(scores_BC, classifier, weights)
         shares_BC = (scale * scores_BC.double()).softmax(dim=1)
         labels_B = scores_BC.argmax(dim=1)
         for path, label, shares in zip(paths, labels_B.tolist(), shares_BC.tolist(), strict=True):
@@ -145,4 +151,4 @@ def _predictions(
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -11,6 +11,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +30,7 @@ from cogloat.coreset.glister import coreset_budgets, glister_select
 from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.data.longtail import read_split, write_split
 from cogloat.data.store import MANIFEST
-from cogloat.errors import main_guard
+from cogloat.files import writable_file
 from cogloat.imbalance import folder
 from cogloat.methods.classifier.objective import Classification
 from cogloat.methods.inputs import Inputs
@@ -45,7 +50,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_training_arguments(parser)
-    parser.add_argument("--output", type=Path, required=True, help="the coreset, CSV")
+    parser.add_argument("--output", type=writable_file, required=True, help="the coreset, CSV")
     add_machine_arguments(parser)
     return parser.parse_args(argv)
 
@@ -104,4 +109,4 @@ def _glister(
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -11,6 +11,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +25,8 @@ import numpy as np
 from cogloat.arguments import of_type
 from cogloat.config.types import Seed
 from cogloat.data.longtail import draw, read_split, write_split
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import UserError
+from cogloat.files import writable_file
 from cogloat.imbalance import WRITTEN, argument
 
 
@@ -35,7 +41,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=of_type(Seed), required=True, help="of the drawing, not of training"
     )
-    parser.add_argument("--output", type=Path, required=True, help="the split, CSV")
+    parser.add_argument("--output", type=writable_file, required=True, help="the split, CSV")
     return parser.parse_args(argv)
 
 
@@ -52,4 +58,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -12,14 +12,18 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.arguments import of_type
 from cogloat.config.types import Confidence
-from cogloat.errors import main_guard
-from cogloat.files import write_text
+from cogloat.files import writable_file, write_text
 from cogloat.reporting.features import KEYS, every_measure, feature_table, to_markdown
 from cogloat.reporting.layout import to_csv
 from cogloat.results.features import Features
@@ -45,9 +49,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=0.95,
         help="of the means' intervals (default: 0.95)",
     )
-    parser.add_argument("--output", type=Path, required=True, help="the table, CSV")
-    parser.add_argument("--conventions", type=Path, required=True, help="every measure, CSV")
-    parser.add_argument("--markdown", type=Path, required=True, help="the table, Markdown")
+    parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
+    parser.add_argument(
+        "--conventions", type=writable_file, required=True, help="every measure, CSV"
+    )
+    parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
     return parser.parse_args(argv)
 
 
@@ -66,4 +72,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -14,14 +14,18 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.arguments import of_type
 from cogloat.config.types import Confidence
-from cogloat.errors import main_guard
-from cogloat.files import write_json, write_text
+from cogloat.files import writable_file, write_json, write_text
 from cogloat.reporting.accuracy import accuracy_table, means, to_markdown
 from cogloat.reporting.classes import class_table
 from cogloat.reporting.layout import to_csv
@@ -44,10 +48,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=0.95,
         help="of the means' intervals (default: 0.95)",
     )
-    parser.add_argument("--output", type=Path, required=True, help="the table, CSV")
-    parser.add_argument("--markdown", type=Path, required=True, help="the table, Markdown")
-    parser.add_argument("--classes", type=Path, required=True, help="accuracies by class, CSV")
-    parser.add_argument("--means", type=Path, required=True, help="the mean accuracies, JSON")
+    parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
+    parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
+    parser.add_argument(
+        "--classes", type=writable_file, required=True, help="accuracies by class, CSV"
+    )
+    parser.add_argument(
+        "--means", type=writable_file, required=True, help="the mean accuracies, JSON"
+    )
     return parser.parse_args(argv)
 
 
@@ -66,4 +74,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

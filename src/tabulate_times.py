@@ -10,12 +10,16 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.errors import main_guard
-from cogloat.files import write_text
+from cogloat.files import writable_file, write_text
 from cogloat.reporting.layout import to_csv
 from cogloat.reporting.times import time_table, to_markdown
 from cogloat.results.printed import read_printed
@@ -33,8 +37,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
     parser.add_argument("--printed", type=Path, help="a paper's numbers, CSV (default: none)")
-    parser.add_argument("--output", type=Path, required=True, help="the table, CSV")
-    parser.add_argument("--markdown", type=Path, required=True, help="the table, Markdown")
+    parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
+    parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
     return parser.parse_args(argv)
 
 
@@ -52,4 +56,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

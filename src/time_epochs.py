@@ -15,6 +15,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +28,8 @@ from cogloat.arguments import of_type
 from cogloat.config.reading import load
 from cogloat.config.types import Count
 from cogloat.data.imageset import load_training_set
-from cogloat.errors import UserError, main_guard
+from cogloat.errors import UserError
+from cogloat.files import writable_file
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.moco.settings import Settings as Moco
 from cogloat.methods.proco.settings import Settings as ProCo
@@ -57,7 +63,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=4,
         help="of each method in each round (default: 4)",
     )
-    parser.add_argument("--output", type=Path, required=True, help="gets the raw timings, CSV")
+    parser.add_argument(
+        "--output", type=writable_file, required=True, help="gets the raw timings, CSV"
+    )
     add_machine_arguments(parser)
     return parser.parse_args(argv)
 
@@ -148,4 +156,4 @@ def _timings(
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

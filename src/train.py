@@ -16,6 +16,11 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,15 +30,14 @@ from cogloat.checkpoint import save_checkpoint
 from cogloat.config.reading import load
 from cogloat.data.imageset import load_test_set, load_training_set
 from cogloat.data.store import MANIFEST
-from cogloat.errors import main_guard
-from cogloat.files import sha256
+from cogloat.files import sha256, writable_file, writable_folder
 from cogloat.fingerprint import fingerprint
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.rooms import build, objective_module
-from cogloat.methods.settings import Supervised
+from cogloat.methods.settings import Supervised, WeightsOf
 from cogloat.randomness import seeded_globally
 from cogloat.results.history import write_history
-from cogloat.results.provenance import Stage, identity, total_seconds
+from cogloat.results.provenance import Stage, check_beside, identity, total_seconds
 from cogloat.runs.effective import RunConfig
 from cogloat.training.commandline import (
     add_training_arguments,
@@ -60,7 +64,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME=FILE",
         help="a file that is needed: encoder (finetune), coreset, targets, guide, validation",
     )
-    parser.add_argument("--output-dir", type=Path, required=True, help="gets the stage's files")
+    parser.add_argument(
+        "--output-dir", type=writable_folder, required=True, help="gets the stage's files"
+    )
     add_machine_arguments(parser)
     return parser.parse_args(argv)
 
@@ -68,6 +74,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
     args = parse_args(argv)
+    weights, table, provenance = (
+        writable_file(args.output_dir / name)
+        for name in ("weights.pt", "history.csv", "provenance.json")
+    )
     check_config(args)
     config = load(RunConfig, args.config)
     settings, data = config.settings, config.data
@@ -90,20 +100,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         store=args.store,
         files=files,
     )
-    made_of = {"store": args.store / MANIFEST, "split": args.split, **files}
+    of_data = {"store": args.store / MANIFEST, "split": args.split}
+    for name, path in files.items():
+        if name == "encoder" or isinstance(settings.needs[name], WeightsOf):
+            check_beside(path, **of_data)
     modules = (Path(__file__), objective_module(settings.objective))
     code, as_it_is = code_of(*modules), fingerprint(*modules)
-    known = identity(args.config, code, made_of) | {"precision": machine.precision}
+    known = identity(args.config, code, {**of_data, **files}) | {"precision": machine.precision}
     resume = ResumeState(args.scratch, known, args.save_every, machine.process)
     with seeded_globally(config.seed, "initialise", config.stage):
         objective = build(settings, inputs)
     history = fit(objective, settings, machine, resume, config.name)
 
-    weights, table = args.output_dir / "weights.pt", args.output_dir / "history.csv"
     save_checkpoint(weights, {name: value.cpu() for name, value in objective.weights().items()})
     write_history(table, history)
     processes = resume.processes
-    provenance = Stage(
+    stage = Stage(
         stage=config.stage,
         epochs=settings.epochs,
         augmentations=tuple(data.recipes[role] for role in settings.augmentations),
@@ -113,9 +125,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         processes=processes,
         seconds=total_seconds(processes),
     )
-    provenance.write(args.output_dir / "provenance.json")
+    stage.write(provenance)
     resume.remove()
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

@@ -10,12 +10,16 @@ Example:
 
 from __future__ import annotations
 
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.cluster.image import check_digest, check_made_from, inspect, read_lock, write_lock
-from cogloat.errors import main_guard
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -44,4 +48,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main_guard(main)
+    main()

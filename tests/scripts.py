@@ -11,7 +11,8 @@ from types import ModuleType
 
 import yaml
 
-from cogloat.errors import main_guard
+from cogloat.errors import explain
+from cogloat.guard import EXIT_ERROR
 
 REPO = Path(__file__).parents[1]
 OVERRIDES = yaml.safe_load((REPO / "config/datasets/tiny.yaml").read_text())["overrides"]
@@ -36,14 +37,20 @@ def command(script: str, *arguments: object) -> list[str]:
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run one of the project's scripts to its end, in this process."""
+    """Run one of the project's scripts to its end, in this process, as `cogloat.guard` ends it."""
     line = list(map(str, arguments))
     output, errors, code = io.StringIO(), io.StringIO(), 0
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
         try:
-            main_guard(lambda: script_module(script).main(line))
+            script_module(script).main(line)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
+        except Exception as error:
+            message = explain(error)
+            if message is None:
+                raise
+            print(f"error: {message}", file=errors)
+            code = EXIT_ERROR
     return subprocess.CompletedProcess(line, code, output.getvalue(), errors.getvalue())
 
 

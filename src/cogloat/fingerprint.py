@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ UNCOUNTED = (
     "cogloat.config",
     "cogloat.errors",
     "cogloat.fingerprint",
+    "cogloat.guard",
     "cogloat.methods.objective",
     "cogloat.results.provenance",
     "cogloat.results.reading",
@@ -73,6 +75,42 @@ def fingerprint(script: Path | str, *extra_modules: str) -> str:
             digests[name], imported = _read(file.read_text(), package)
             waiting += [*imported, name.rpartition(".")[0]]
     return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
+
+
+def packages(script: Path) -> set[str]:
+    """Return the packages that a script and the modules of ours behind it need when they run.
+
+    Modules that it imports by names made at run time are not followed.
+
+    Args:
+        script: a Python file beside the package's folder.
+    """
+    found: set[str] = set()
+    waiting = [*_needs(script, "")]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        file = _file(script.parent, name) if name.partition(".")[0] == PACKAGE else None
+        if file is not None:
+            package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+            waiting += _needs(file, package)
+    tops = {name.partition(".")[0] for name in found}
+    return tops - {PACKAGE} - sys.stdlib_module_names
+
+
+@cache
+def _needs(file: Path, package: str) -> tuple[str, ...]:
+    """Return what a file imports, but for what is there for type checkers alone."""
+    tree = ast.parse(file.read_text())
+    unused: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                unused.update(inner for part in node.body for inner in ast.walk(part))
+    used = (node for node in ast.walk(tree) if node not in unused)
+    return tuple(name for node in used for name in _imports(node, package))
 
 
 @cache

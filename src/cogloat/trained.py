@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
-from cogloat.checkpoint import load_weights
 from cogloat.errors import UserError
 from cogloat.methods.moco.settings import MomentumContrast
 from cogloat.methods.settings import Supervised
-from cogloat.models.networks import Classifier, Encoder, build_encoder, to_device
+from cogloat.models.networks import Classifier, Encoder, build_encoder, load_trained, to_device
 from cogloat.runs.effective import RunConfig
 
 
@@ -28,7 +28,7 @@ def load_encoder(config: RunConfig, weights: Path, device: torch.device) -> Enco
             "projection. Give the configuration and the weights of a pretrain stage."
         )
     encoder = build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
-    load_weights(encoder, weights)
+    load_trained(encoder, weights)
     to_device(encoder, device)
     return encoder
 
@@ -42,7 +42,7 @@ def load_classifier(config: RunConfig, weights: Path, device: torch.device) -> C
     """
     head = classifier_settings(config, weights).head_kind
     classifier = Classifier(config.depth, config.data.classes, head)
-    load_weights(classifier, weights)
+    load_trained(classifier, weights)
     to_device(classifier, device)
     return classifier
 
@@ -60,3 +60,25 @@ def classifier_settings(config: RunConfig, weights: Path) -> Supervised:
             "Give the configuration and the weights of the run's last stage."
         )
     return settings
+
+
+def check_finite(outputs_N: Tensor, network: nn.Module, weights: Path) -> None:
+    """Check the outputs [N, ...] of a trained network.
+
+    Args:
+        outputs_N: of the images.
+        network: whose weights are finite.
+        weights: the file that the weights are from, for the message.
+
+    Raises:
+        UserError: if one is not finite.
+    """
+    lost_N = ~outputs_N.isfinite().flatten(1).all(dim=1)
+    if not lost_N.any():
+        return
+    largest = max(float(value.abs().max()) for value in network.state_dict().values())
+    raise UserError(
+        f"{weights}: what it makes of {int(lost_N.sum())} of {len(lost_N)} images is not finite, "
+        f"though the weights are, up to {largest:.2g}. "
+        "Train this stage again; if it comes again, lower its optimizer.lr."
+    )

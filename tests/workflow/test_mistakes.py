@@ -1,5 +1,8 @@
 """A user's mistake ends Snakemake with one message that names the thing and the fix."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from project import Project
 
@@ -151,6 +154,75 @@ def test_file_that_no_name_is_of_is_told_and_the_rest_is_planned(fresh: Project)
     assert told.startswith("warning: 'config/methods/$(touch made).yaml' is passed over: ")
     assert told.endswith("Name it 'touch_made'.")
     assert not (fresh.root / "made").exists()
+
+
+def block(path, how: str) -> None:
+    """Put something that cannot be read where a file was."""
+    path.unlink()
+    match how:
+        case "folder":
+            path.mkdir()
+        case "loop":
+            path.symlink_to(path.name)
+        case "empty":
+            path.touch()
+
+
+@pytest.mark.parametrize(
+    ("file", "how", "message"),
+    [
+        ("config/config.yaml", "folder", "config/config.yaml: this is a folder, a file is needed"),
+        ("config/config.yaml", "empty", "config/config.yaml: the file: Input should be an object"),
+        ("config/datasets/digits.yaml", "loop", "digits.yaml: its links lead in a circle. Mend"),
+        ("containers/images.lock.yaml", "folder", "images.lock.yaml: this is a folder, a file is"),
+    ],
+)
+def test_file_that_cannot_be_read_stops_before_anything_is_planned(
+    fresh: Project, tmp_path, file, how, message
+):
+    blocked = fresh.copy(tmp_path / "blocked")
+    block(blocked.root / file, how)
+    done = blocked.snakemake("-n", "results/splits/digits/if10.csv")
+    assert done.returncode != 0
+    assert f"error: {file.rpartition('/')[0]}/" in done.stdout
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Building DAG" not in done.stdout
+
+
+def test_function_of_a_rule_that_cannot_read_a_file_is_one_message(fresh: Project, tmp_path):
+    """A coreset that no collection has is read only when it is asked for."""
+    blocked = fresh.copy(tmp_path / "blocked")
+    (blocked.root / "config/coresets/mine.yaml").mkdir()
+    done = blocked.snakemake("-n", "results/coresets/digits/if10/mine/coreset.csv")
+    assert done.returncode != 0
+    assert "error: config/coresets/mine.yaml: this is a folder, a file is needed" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Exception" not in done.stdout
+
+
+def test_estimate_of_the_time_refuses_no_run(fresh: Project):
+    done = fresh.snakemake("-n", "results/runs/digits/if100000/ce/seed0/metrics.json")
+    assert done.returncode == 0, done.stdout
+
+
+def test_python_that_lacks_packages_is_told_before_the_first_job(fresh: Project, tmp_path):
+    """As where the environment is not active; a plan needs none."""
+    blocked = fresh.copy(tmp_path / "blocked")
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin" / "python"
+    python.write_text("#!/bin/sh\necho torch\n")
+    python.chmod(0o755)
+    snakemake = tmp_path / "bin" / "snakemake"
+    snakemake.symlink_to(Path(sys.executable).with_name("snakemake"))
+    target, path = "results/splits/digits/if10.csv", f"{python.parent}:/usr/bin:/bin"
+    assert blocked.snakemake("-n", target, PATH=path).returncode == 0
+    done = blocked.snakemake(target, PATH=path)
+    assert done.returncode != 0
+    assert f"error: {python} lacks torch, needed by src/fetch.py. Activate the en" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (blocked.root / "data").exists()
+    assert not list((blocked.root / ".snakemake").glob("locks/*"))
 
 
 def test_key_given_on_the_command_line_is_checked(fresh: Project):

@@ -39,6 +39,7 @@ def collection(name):
     return WORKFLOW.collections[name]
 
 
+@user_facing
 def collection_files(wildcards):
     """Return what `snakemake` without a target makes."""
     name = WORKFLOW.collection
@@ -49,6 +50,7 @@ def collection_files(wildcards):
     return files
 
 
+@user_facing
 def collection_runs(wildcards):
     """Return what is left by the runs behind the collection's tables, and their data."""
     tables = collection(WORKFLOW.collection).tables.values()
@@ -56,6 +58,7 @@ def collection_runs(wildcards):
     return sorted(set(itertools.chain(*left)))
 
 
+@user_facing
 def names_of(kind):
     """Return a pattern of the names of all tables or figures of a kind."""
     return "|".join(WORKFLOW.names(kind)) or NOTHING
@@ -64,6 +67,7 @@ def names_of(kind):
 # --- one table or figure ---
 
 
+@user_facing
 def owner(wildcards):
     """Return the collection in whose folder something is asked for."""
     return collection(Path(wildcards.folder).name or "paper")
@@ -81,14 +85,16 @@ def part(wildcards):
 
 def from_part(key):
     """Return a function for what a table or figure says under a key, such as convention.pairs."""
-    return lambda wildcards: attrgetter(key)(part(wildcards))
+    return user_facing(lambda wildcards: attrgetter(key)(part(wildcards)))
 
 
+@user_facing
 def runs(wildcards):
     """Return the runs behind a table or figure."""
     return owner(wildcards).runs_of(part(wildcards))
 
 
+@user_facing
 def of_each(path, runs, **fixed):
     """Return a path for each of some runs, every one once; with {stage}, for each of its stages."""
     every = itertools.product(runs.datasets, runs.factors, runs.methods, runs.seeds)
@@ -111,31 +117,36 @@ def of_each(path, runs, **fixed):
 
 def of_runs(path):
     """Return a function for a path of every run behind a table or figure; wildcards are fixed."""
-    return lambda wildcards: of_each(path, runs(wildcards), **wildcards)
+    return user_facing(lambda wildcards: of_each(path, runs(wildcards), **wildcards))
 
 
+@user_facing
 def titles(wildcards):
     """Return the labels of the methods, in their order."""
     return [load.load_method(CONFIG, method).label for method in runs(wildcards).methods]
 
 
+@user_facing
 def labels(wildcards):
     """Return the names that are printed for datasets and methods."""
     datasets = runs(wildcards).datasets
     return [load.load_dataset(CONFIG, name).label for name in datasets] + titles(wildcards)
 
 
+@user_facing
 def printed(wildcards):
     """Return the printed numbers that stand beside a table's, or nothing."""
     name = part(wildcards).printed
     return [] if name is None else f"config/paper/{name}.csv"
 
 
+@user_facing
 def printed_flag(wildcards, input):
     """Return the flag that hands them over."""
     return f"--printed {shlex.quote(input.printed)}" if input.printed else ""
 
 
+@user_facing
 def compared_tables(wildcards):
     """Return the collection's tables that have printed numbers, to which claims are put."""
     tables = owner(wildcards).tables.items()
@@ -170,17 +181,20 @@ def timed_files(wildcards):
     return files
 
 
+@user_facing
 def timed_needs(wildcards):
     """Return the files that they need."""
     return list(timed_files(wildcards).values())
 
 
+@user_facing
 def timed_inputs(wildcards):
     """Return the flags that hand them over."""
     files = timed_files(wildcards).items()
     return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files)
 
 
+@user_facing
 def timed_code(wildcards):
     """Return the fingerprint of the timing with the objectives that it imports by their names."""
     objectives = {config.settings.objective for config in timed_configs(wildcards)}

@@ -8,15 +8,19 @@ from pathlib import Path
 
 sys.path.append(str(Path(workflow.basedir).parent / "src"))
 
-from cogloat import imbalance
-from cogloat.certificates import code_of
-from cogloat.claims.schema import load_claims
-from cogloat.config.dataset import ImageFolder, ListFile
-from cogloat.config.reading import config_hash
-from cogloat.errors import UserError, nearest
-from cogloat.methods.rooms import objective_module
-from cogloat.methods.settings import CoresetOf, FileAt, WeightsOf
-from cogloat.runs import load, named
+from cogloat.errors import UserError, explain, nearest
+
+try:
+    from cogloat import imbalance
+    from cogloat.certificates import code_of
+    from cogloat.claims.schema import load_claims
+    from cogloat.config.dataset import ImageFolder, ListFile
+    from cogloat.config.reading import config_hash
+    from cogloat.methods.rooms import objective_module
+    from cogloat.methods.settings import CoresetOf, FileAt, WeightsOf
+    from cogloat.runs import load, named
+except ImportError as error:  # a Snakemake of another environment
+    sys.exit(f"error: {explain(error) or error}")
 
 CONFIG = Path("config")
 NOTHING = "(?!)"  # a pattern that no text has
@@ -32,17 +36,21 @@ ARRAYS = multiext(
 
 
 def user_facing(function):
-    """End Snakemake with one message where a function meets a mistake of the user.
+    """End Snakemake with one message where a function meets a fault that is not the code's.
 
-    Any Exception would be shown with the wildcards and frames of this file around it.
+    Any Exception would be shown with the wildcards and frames of this file around it, so this is
+    around every function that Snakemake calls.
     """
 
     @wraps(function)
     def wrapped(*args, **kwargs):
         try:
             return function(*args, **kwargs)
-        except UserError as error:
-            sys.exit(f"error: {error}")
+        except Exception as error:
+            message = explain(error)
+            if message is None:
+                raise
+            sys.exit(f"error: {message}")
 
     return wrapped
 
@@ -97,7 +105,7 @@ def dataset(wildcards):
 
 def from_dataset(key):
     """Return a function for what a dataset's file says under a key, such as resources.threads."""
-    return lambda wildcards: attrgetter(key)(dataset(wildcards))
+    return user_facing(lambda wildcards: attrgetter(key)(dataset(wildcards)))
 
 
 @user_facing
@@ -109,11 +117,13 @@ def decoded_datasets():
     return "|".join(map(re.escape, decoded)) or NOTHING
 
 
+@user_facing
 def dataset_source(wildcards):
     """Return what the store is made of."""
     return dataset(wildcards).model_dump_json(include={"source", "classes", "image_size"})
 
 
+@user_facing
 def train_labels(wildcards):
     """Return the labels a long-tailed set is drawn from."""
     dataset(wildcards)
@@ -127,21 +137,25 @@ def coreset_settings(wildcards):
     return load.coreset_config(CONFIG, wildcards.dataset, factor_of(wildcards), wildcards.coreset)
 
 
+@user_facing
 def held_out(wildcards):
     """Return the images that are not there to be drawn, where the dataset holds some out."""
     return [] if dataset(wildcards).validation is None else "results/validation/{dataset}.csv"
 
 
+@user_facing
 def held_out_flag(wildcards, input):
     """Return the flag that hands them over."""
     return f"--held-out {shlex.quote(input.held_out)}" if input.held_out else ""
 
 
+@user_facing
 def coreset_hash(wildcards):
     """Return the hash of a coreset's effective configuration."""
     return config_hash(coreset_settings(wildcards))
 
 
+@user_facing
 def target_settings(wildcards):
     """Return how targets are optimised, or nothing where they have a closed form."""
     classes, dimension = number(wildcards, "classes", 2), number(wildcards, "dimension", 1)
@@ -166,11 +180,13 @@ def stage_config(wildcards, stage=None):
     )
 
 
+@user_facing
 def stage_hash(wildcards):
     """Return the hash of a stage's effective configuration."""
     return config_hash(stage_config(wildcards))
 
 
+@user_facing
 def stage_code(wildcards):
     """Return the fingerprint of the training with the objective that it imports by its name."""
     return code_of("src/train.py", objective_module(stage_config(wildcards).settings.objective))
@@ -191,9 +207,10 @@ def all_stages(path):
 
 def last_stage(path):
     """Return a function for the path of what a run's last stage leaves."""
-    return lambda wildcards: all_stages(path)(wildcards)[-1]
+    return user_facing(lambda wildcards: all_stages(path)(wildcards)[-1])
 
 
+@user_facing
 def needed(config):
     """Return the files that a stage needs beside its images, by their names."""
     own = config.model_dump(include={"dataset", "method", "seed"})
@@ -207,6 +224,7 @@ def needed(config):
     return paths
 
 
+@user_facing
 def need_path(need, own):
     """Return the path of one file that a run's method needs."""
     match need:
@@ -220,11 +238,13 @@ def need_path(need, own):
             return path.format(**own)
 
 
+@user_facing
 def stage_needs(wildcards):
     """Return the files that a stage needs beside its images."""
     return list(needed(stage_config(wildcards)).values())
 
 
+@user_facing
 def stage_inputs(wildcards):
     """Return the flags that hand them over."""
     files = needed(stage_config(wildcards)).items()

@@ -8,6 +8,7 @@ from snakemake.settings.types import DeploymentMethod
 
 from cogloat.cluster import image as images
 from cogloat.cluster.advice import advice
+from cogloat.cluster.environment import check_environment
 from cogloat.runs import cost
 
 IMAGE_LOCK = Path("containers/images.lock.yaml")
@@ -21,6 +22,7 @@ def locked_image():
     return images.read_lock(IMAGE_LOCK)
 
 
+@user_facing
 def image_path(wildcards):
     """Return the image's path; nothing for a dry-run, which needs neither it nor Apptainer."""
     return None if workflow.dryrun else locked_image().path
@@ -32,10 +34,13 @@ os.environ.update(APPTAINERENV_COGLOAT_IMAGE=locked_image().sha256)
 
 @user_facing
 def check_machine():
-    """Check what can be known before the first job: the image, and how jobs are submitted."""
+    """Check what can be known before the first job: what it runs in, and how it is submitted."""
     if DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method:
         images.check_made_from(locked_image(), Path())
         images.check_is_locked(locked_image(), Path(), IMAGE_LOCK)
+    else:
+        commands = " ".join(job.rule.shellcmd or "" for job in workflow.dag.needrun_jobs())
+        check_environment(map(Path, set(re.findall(r"src/\w+\.py", commands))))
     if workflow.executor_plugin.name == "slurm" and shutil.which("sbatch") is None:
         raise UserError(
             "sbatch is not installed on this machine. Run the same command on a host that submits "
@@ -43,6 +48,7 @@ def check_machine():
         )
 
 
+@user_facing
 def print_advice(log_files):
     """Say what to do about what a cluster reported in this run."""
     folder = getattr(workflow.executor_settings, "logdir", None)  # slurm-logdir of the profile
@@ -52,18 +58,21 @@ def print_advice(log_files):
         print(line, file=sys.stderr)
 
 
+@user_facing
 def stage_runtime(wildcards):
     """Return how many minutes a stage asks for."""
     settings = stage_config(wildcards).settings
     return training_minutes(wildcards, settings, frozen=wildcards.stage == "finetune")
 
 
+@user_facing
 def coreset_runtime(wildcards):
     """Return how many minutes a coreset asks for: those of its proxy's training."""
     proxy = coreset_settings(wildcards).settings.proxy
     return WORKFLOW.runtime.start if proxy is None else training_minutes(wildcards, proxy)
 
 
+@user_facing
 def training_minutes(wildcards, settings, frozen=False):
     """Return how many minutes the training of some settings asks for."""
     own = dataset(wildcards)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cogloat.data.longtail import read_split
 from cogloat.data.store import load_split_images
-from cogloat.errors import UserError
+from cogloat.errors import UserError, needing_memory
 
 RESIDENT_SHARE = 0.5  # of a device's free memory; a larger set stays on the host
 
@@ -45,10 +45,14 @@ def load_training_set(store: Path, split: Path, classes: int, device: torch.devi
         UserError: if a file is missing or damaged, or they do not belong together.
     """
     indices, labels = read_split(split)
-    images, stored = load_split_images(store, "train", indices)
-    if not torch.equal(stored, torch.as_tensor(labels)):
-        raise UserError(f"{split}: its labels are not those of {store}. Draw the split again.")
-    return _image_set(images, stored, classes, device, store)
+    with needing_memory(f"loading {len(indices)} training images from {store}"):
+        images, stored = load_split_images(store, "train", indices)
+        for row in (stored != torch.as_tensor(labels)).nonzero()[:1]:
+            raise UserError(
+                f"{split}: its labels are not those of {store}: line {int(row) + 2} has "
+                f"{labels[row]}, but it is {int(stored[row])} there. Draw the split again."
+            )
+        return _image_set(images, stored, classes, device, store)
 
 
 def load_test_set(store: Path, classes: int, device: torch.device) -> ImageSet:
@@ -57,8 +61,9 @@ def load_test_set(store: Path, classes: int, device: torch.device) -> ImageSet:
     Raises:
         UserError: if a file is missing or damaged.
     """
-    images, labels = load_split_images(store, "test", None)
-    return _image_set(images, labels, classes, device, store)
+    with needing_memory(f"loading the test images from {store}"):
+        images, labels = load_split_images(store, "test", None)
+        return _image_set(images, labels, classes, device, store)
 
 
 def _image_set(

@@ -63,10 +63,11 @@ def load_split_images(
     labels = _open(folder / f"{split}_labels.npy", manifest)
     if indices is None:
         return torch.from_numpy(np.array(images)), torch.from_numpy(np.array(labels))
-    if indices.max() >= len(labels) or indices.min() < 0:
+    for row in np.flatnonzero((indices < 0) | (indices >= len(labels)))[:1]:
         raise UserError(
-            f"{folder}: there is no image {indices.max()} among its {len(labels)}. "
-            "The split is of another dataset; draw it again."
+            f"{folder}: there is no image {indices[row]} among its {len(labels)}, numbered from 0; "
+            f"line {row + 2} of the split asks for it. It is of another dataset or was edited; "
+            "draw it again."
         )
     return torch.from_numpy(images[indices]), torch.from_numpy(labels[indices])
 

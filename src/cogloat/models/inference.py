@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from cogloat.config.dataset import Data
 from cogloat.data.augmentation import evaluation_transform
 from cogloat.data.imageset import ImageSet
+from cogloat.errors import needing_memory
 
 BATCH = 500
 
@@ -16,12 +17,13 @@ BATCH = 500
 def outputs(network: nn.Module, images: ImageSet, data: Data) -> Tensor:
     """Return the network's outputs [N, ...] as float32; the network is put in evaluation mode."""
     positions_N = torch.arange(len(images), device=images.labels_N.device)
-    return torch.cat(
-        [
-            batch_outputs(network, images.batch(positions_B), data)
-            for positions_B in positions_N.split(BATCH)
-        ]
-    )
+    with needing_memory(f"passing {len(images)} images through a network, {BATCH} at a time"):
+        return torch.cat(
+            [
+                batch_outputs(network, images.batch(positions_B), data)
+                for positions_B in positions_N.split(BATCH)
+            ]
+        )
 
 
 @torch.no_grad()

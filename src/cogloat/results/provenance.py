@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
+from cogloat.errors import UserError
 from cogloat.files import sha256
 from cogloat.results.reading import Artefact
 
@@ -83,6 +84,33 @@ def identity(config: Path, code: str, inputs: Mapping[str, Path]) -> dict[str, s
     """
     hashes = {name: sha256(path) for name, path in inputs.items()}
     return {"configuration": sha256(config), "code": code, **hashes}
+
+
+def check_beside(file: Path, **made_of: Path) -> None:
+    """Check what a stage has left against the provenance beside it; alone it is taken as it is.
+
+    Args:
+        file: a stage's weights.pt or history.csv.
+        **made_of: by their names in its identity, files that the stage must have been made of.
+
+    Raises:
+        UserError: if the provenance names another file, or it was made of others.
+    """
+    origin = file.with_name("provenance.json")
+    if not (file.is_file() and origin.is_file()):
+        return
+    stage = Stage.read(origin)
+    if stage.outputs.get(file.name, "") != sha256(file):
+        raise UserError(
+            f"{file}: not what {origin} says that the stage left. "
+            "Give that file, or train the stage again."
+        )
+    for name, path in made_of.items():
+        if stage.identity.get(name) != sha256(path):
+            raise UserError(
+                f"{path}: not the {name} that {file} was made with, says {origin}. "
+                f"Give that {name}, or train the stage again."
+            )
 
 
 def total_seconds(processes: Sequence[Process]) -> float:

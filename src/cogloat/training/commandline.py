@@ -9,7 +9,7 @@ from pathlib import Path
 from cogloat.arguments import of_type
 from cogloat.config.types import Digest, NonNegative
 from cogloat.errors import UserError, nearest
-from cogloat.files import sha256
+from cogloat.files import sha256, writable_folder
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +20,9 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
-    parser.add_argument("--scratch", type=Path, required=True, help="folder for the resume state")
+    parser.add_argument(
+        "--scratch", type=writable_folder, required=True, help="folder for the resume state"
+    )
     parser.add_argument(
         "--save-every",
         type=of_type(NonNegative),

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 from tqdm import tqdm
 
-from cogloat.errors import UserError
+from cogloat.errors import UserError, needing_memory
 from cogloat.methods.objective import Objective
 from cogloat.methods.settings import Training
 from cogloat.results.history import Row
+from cogloat.training.divergence import NotFiniteError, Watch, check_finite
 from cogloat.training.machine import Machine
 from cogloat.training.resume import Interruption, ResumeState
 from cogloat.training.schedule import begins_cycle, learning_rate_factor
@@ -41,8 +42,25 @@ def fit(
         One row an epoch: epoch (from 1), lr, the logged means, what `end_epoch` measured.
 
     Raises:
-        UserError: if there are fewer images than a batch, or the loss is not finite.
+        UserError: if there are fewer images than a batch, or a number is not finite: then the steps
+            since the last save are taken again, and the message says what was found.
     """
+    try:
+        return _fit(objective, settings, machine, resume, name, take_step)
+    except NotFiniteError as error:
+        print(f"{name}: {error}: taking the last steps again, to see why", file=sys.stderr)
+        return _fit(objective, settings, machine, resume, name, Watch(name, take_step))
+
+
+def _fit(
+    objective: Objective,
+    settings: Training,
+    machine: Machine,
+    resume: ResumeState,
+    name: str,
+    take: Callable[..., dict[str, Tensor]],
+) -> list[Row]:
+    """Train from where the state says; `take` takes a step."""
     steps = _steps(objective.size, settings)
     optimizer = make_optimizer(objective.parameters(), settings)
     history: list[Row] = []
@@ -73,7 +91,11 @@ def fit(
     # told to stop may lose its files before the run has saved.
     save(first_epoch, first_step)
     bar = _progress(objective.size, settings, name, first_epoch, first_step)
-    with Interruption() as interruption, bar:
+    memory = needing_memory(
+        f"training on batches of {settings.batch_size} images (a smaller `batch_size` needs less, "
+        "but is another method)"
+    )
+    with Interruption() as interruption, bar, memory:
         for epoch in range(first_epoch, settings.epochs):
             started = time.monotonic()
             lr = settings.optimizer.lr * learning_rate_factor(
@@ -91,12 +113,13 @@ def fit(
                 objective.start_epoch(epoch)
 
             for step in range(first_step, steps):
-                logged = take_step(objective, optimizer, machine, batches[step], epoch, step)
+                logged = take(objective, optimizer, machine, batches[step], epoch, step)
                 for key, value in logged.items():
                     weighted = value.detach().double() * len(batches[step])
                     sums[key] = sums[key] + weighted if key in sums else weighted
                 bar.update(len(batches[step]))
                 if interruption.signal or resume.due():
+                    check_finite(objective, sums)
                     save(epoch, step + 1)
                 if interruption.signal:
                     interruption.exit(resume.path)
@@ -104,15 +127,13 @@ def fit(
             images = sum(len(batch) for batch in batches)
             means = {key: float(value) / images for key, value in sums.items()}
             if not math.isfinite(means["loss"]):
-                raise UserError(
-                    f"{name}: the loss is {means['loss']} in epoch {epoch + 1}. "
-                    "Lower optimizer.lr or add a warm-up to the schedule."
-                )
+                raise NotFiniteError("the loss is not finite")
             row: Row = {"epoch": epoch + 1, "lr": lr, **means, **objective.end_epoch(epoch)}
             history.append(row)
             first_step = 0
             seconds = time.monotonic() - started
             _report(bar, name, row, settings.epochs, images / seconds, seconds)
+        check_finite(objective, {})
         save(settings.epochs, 0)
     return history
 

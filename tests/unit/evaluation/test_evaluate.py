@@ -190,6 +190,28 @@ def test_pre_training_of_another_run_is_refused(run):
     )
 
 
+def test_pre_training_that_is_left_out_is_missed(run):
+    folder, _ = run
+    recorded(folder, stage="finetune", identity=stage_of(folder).identity | {"encoder": "b" * 64})
+    refused(folder, f"no other provenance: not of the stage before, says {folder / 'stage.json'}")
+
+
+@pytest.mark.parametrize("name", ["split", "store"])
+def test_pre_training_on_other_images_is_refused(run, name):
+    folder, _ = run
+    first = stage_of(folder, stage="pretrain")
+    first = first.model_copy(update={"identity": first.identity | {name: "c" * 64}})
+    first.write(folder / "pretrain.json")
+    known = stage_of(folder).identity | {"encoder": first.outputs["weights.pt"]}
+    recorded(folder, stage="finetune", identity=known)
+    file = {"split": "split.csv", "store": "store/store.json"}[name]
+    refused(
+        folder,
+        f"{folder / file}: not the {name} of the run, says {folder / 'pretrain.json'}",
+        provenance=[folder / "pretrain.json", folder / "stage.json"],
+    )
+
+
 @pytest.mark.parametrize("difference", [2 * TOLERANCE, -2 * TOLERANCE])
 def test_weights_that_do_not_give_the_accuracy_of_the_history_are_refused(run, difference):
     folder, hits = run
@@ -207,13 +229,29 @@ def test_what_another_device_may_round_is_accepted(run):
     assert Metrics.read(folder / "metrics.json").history_accuracy == accuracy
 
 
-def test_scores_that_are_not_finite_are_refused(run):
+def test_weights_that_are_not_finite_are_refused(run):
     folder, _ = run
     network = classifier(0)
     network.head.bias.data[3] = torch.nan
     save_checkpoint(folder / "weights.pt", network.state_dict())
     recorded(folder)
-    refused(folder, f"{folder / 'weights.pt'}: the classifier's scores are not finite")
+    refused(
+        folder,
+        f"{folder / 'weights.pt'}: head.bias: 1 of {CLASSES} numbers are not finite. Train this",
+    )
+
+
+def test_scores_that_are_not_finite_are_refused_with_what_was_looked_at(run):
+    folder, _ = run
+    network = classifier(0)
+    network.head.weight.data.fill_(3e38)
+    save_checkpoint(folder / "weights.pt", network.state_dict())
+    recorded(folder)
+    refused(
+        folder,
+        f"{folder / 'weights.pt'}: what it makes of {CLASSES * EACH} of {CLASSES * EACH} images is "
+        "not finite, though the weights are, up to 3e+38. Train this stage again",
+    )
 
 
 @pytest.mark.parametrize(

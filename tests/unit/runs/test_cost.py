@@ -69,7 +69,7 @@ def asked(method: str, stage: str, *, frozen: bool) -> int:
 
 @pytest.mark.parametrize(
     ("factor", "images"),
-    [(1, 1400), (140, 324), ("step10", 770), ("natural", 1400), (1000, 1863)],
+    [(1, 1400), (140, 324), ("step10", 770), ("natural", 1400), (1000, 1863), ("step1000", 5005)],
 )
 def test_images_are_estimated_before_a_set_is_drawn(factor, images):
     # of ten classes, the largest of 140 images; a factor that only the data can refuse is estimated

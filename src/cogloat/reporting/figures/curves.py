@@ -22,6 +22,7 @@ from cogloat.imbalance import title
 from cogloat.methods.settings import Supervised
 from cogloat.reporting.figures.style import PALETTE, WIDTH
 from cogloat.results.history import read_history
+from cogloat.results.provenance import check_beside
 from cogloat.runs.effective import RunConfig
 
 LOWEST, LEGEND_ENTRY = 2.5, 0.25  # inches: the height of axes grows with the legend's
@@ -145,7 +146,9 @@ def numbers(curves: Sequence[Curve]) -> str:
 
 
 def _read(path: Path) -> History:
-    config = load(RunConfig, path.with_name("config.json"))
+    config_file = path.with_name("config.json")
+    config = load(RunConfig, config_file)
+    check_beside(path, configuration=config_file)
     column = "test_accuracy" if isinstance(config.settings, Supervised) else "loss"
     return History(path, config, read_history(path, column))
 
