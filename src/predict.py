@@ -22,12 +22,16 @@ if __name__ == "__main__":
     guard.install()
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from cogloat.arguments import of_type
+from cogloat.config.augmentation import GreyLevel
 from cogloat.config.reading import load
 from cogloat.data.given import decoded, image_files
 from cogloat.errors import UserError
@@ -60,6 +64,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=writable_file, required=True, help="gets the predictions, CSV"
     )
+    parser.add_argument(
+        "--background",
+        type=of_type(GreyLevel),
+        default=255,
+        help="grey level behind transparent pixels, as in the dataset's file (default: 255)",
+    )
     parser.add_argument("--run", type=Path, help="folder with an evaluated run's metrics.json")
     by_hand = parser.add_argument_group("by hand, in place of --run")
     by_hand.add_argument("--config", type=Path, help="of the last stage")
@@ -83,7 +93,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     files = image_files(args.images)
     machine = set_up_machine(args)
     classifier = load_classifier(trained.config, trained.weights, machine.device)
-    predictions = _predictions(trained, classifier, files, machine)
+    size = trained.config.data.image_size
+    images = decoded(files, size, args.background, machine.threads, BATCH)
+    predictions = _predictions(trained, classifier, images, machine)
     write_predictions(args.output, trained.classes, predictions)
 
 
@@ -135,12 +147,15 @@ def _of_run(folder: Path) -> Trained:
 
 
 def _predictions(
-    trained: Trained, classifier: Classifier, files: Sequence[Path], machine: Machine
+    trained: Trained,
+    classifier: Classifier,
+    batches: Iterable[tuple[Sequence[Path], NDArray[np.uint8]]],
+    machine: Machine,
 ) -> Iterator[Prediction]:
     """Yield the prediction of each file."""
     config, weights, _ = trained
     scale = classifier_settings(config, weights).score_scale
-    for paths, images in decoded(files, config.data.image_size, machine.threads, BATCH):
+    for paths, images in batches:
         pixels = torch.from_numpy(images).to(machine.device)
         scores_BC = batch_outputs(classifier, pixels, config.data)
         check_finite(scores_BC, classifier, weights)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pictures import make_images
 from project import Project, jobs
 from scripts import REPO
 
@@ -267,6 +268,7 @@ def test_table_can_be_given_on_the_command_line(fresh: Project):
 
 @pytest.mark.slow
 def test_images_that_are_files_are_decoded_by_a_job_with_its_datasets_threads(fresh: Project):
+    root = make_images(fresh.root / "data/raw/cifar10-images", tuple("abcdefghij"), train=1, test=1)
     done = fresh.snakemake("-n", "--cores", "8", "data/cifar10_folder/store.json")
     assert "rule decode:" in done.stdout
     assert "threads: 2" in done.stdout
@@ -274,6 +276,7 @@ def test_images_that_are_files_are_decoded_by_a_job_with_its_datasets_threads(fr
     done = fresh.snakemake("-n", "--cores", "8", "data/cifar10/store.json")
     assert "rule fetch:" in done.stdout
     assert "--threads 1" in done.stdout
+    shutil.rmtree(root)
 
 
 @pytest.mark.slow

@@ -1,9 +1,11 @@
 """A user's mistake ends Snakemake with one message that names the thing and the fix."""
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from pictures import make_images
 from project import Project
 
 pytestmark = pytest.mark.slow
@@ -251,14 +253,26 @@ def test_damaged_certificates_are_named(fresh: Project):
     assert "Traceback" not in done.stdout
 
 
+def test_images_that_are_not_there_are_named_before_anything_is_planned(fresh: Project):
+    done = fresh.snakemake("-n", "data/cifar10_folder/store.json")
+    assert done.returncode != 0
+    assert "error: data/raw/cifar10-images/train: no such folder. It must hold" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "Exception" not in done.stdout
+    assert fresh.plan("data/digits/store.json") == {"fetch": {"data/digits/store.json"}}
+
+
 def test_failed_job_names_its_log_and_shows_it_and_nothing_is_locked(fresh: Project):
-    target = "data/cifar10_folder/store.json"  # its images are not there
+    target = "data/cifar10_folder/store.json"
+    root = make_images(fresh.root / "data/raw/cifar10-images", tuple("abcdefghij"), train=1, test=1)
+    (root / "train/c/0.png").write_text("no image")
     done = fresh.snakemake(target)
+    shutil.rmtree(root)
     assert done.returncode != 0
     log = "logs/cifar10_folder/fetch.log"
     message = (fresh.root / log).read_text().strip()
     assert message.startswith("error: ")
-    assert "data/raw/cifar10-images" in message
+    assert "data/raw/cifar10-images/train/c/0.png" in message
     assert f"log: {log} (check log file(s) for error details)" in done.stdout
     assert message in done.stdout
     assert "Traceback" not in done.stdout

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import yaml
+from pictures import make_images
 from project import Project
 
 pytestmark = pytest.mark.slow
@@ -286,3 +287,33 @@ def test_changed_data_replan_what_was_made_of_them(finished: Project):
     assert plan["pretrain"] == stage("pretrain", *TWO_STAGES)
     assert "fetch" not in plan
     assert finished.plan(TABLE2) == {}
+
+
+def test_images_count_by_their_content(tmp_path):
+    """Also where they are gone; what they made stays as it is."""
+    project = Project.tiny(tmp_path / "project")
+    images = make_images(project.root / "data/raw/pets", ("cat", "dog"), train=4, test=1)
+    source = "{kind: image_folder, path: data/raw/pets}"
+    text = f"extends: tiny\nlabel: Pets\nsource: {source}\nclasses: 2\n"
+    (project.root / "config/datasets/pets.yaml").write_text(text)
+    split, store = "results/splits/pets/if1.csv", "data/pets/store.json"
+    done = project.snakemake(split)
+    assert done.returncode == 0, done.stdout
+    assert json.loads((project.root / "data/pets/summary.json").read_text())["train"]["images"] == 8
+    assert project.plan(split) == {}
+    for path in images.rglob("*.png"):
+        path.touch()
+    assert project.plan(split) == {}
+    path = images / "train/cat/0.png"
+    before = path.read_bytes()
+    shutil.copy(images / "train/dog/0.png", path)
+    assert project.plan(split) == {"decode": {store}, "split": {split}}
+    path.write_bytes(before)
+    shutil.copy(path, images / "train/cat/9.png")
+    assert project.plan(split) == {"decode": {store}, "split": {split}}
+    images.rename(project.root / "elsewhere")
+    assert project.plan(split) == {}
+    shutil.rmtree(project.root / "data/pets")
+    assert project.plan(split) == {}
+    done = project.snakemake("-n", "data/pets/summary.json", "--config", "collection=tiny")
+    assert done.returncode == 0, done.stdout

@@ -1,10 +1,13 @@
 # Helpers only: what rules ask the configuration and the code for. Imports no torch.
 import re
+import ast
 import shlex
 import sys
 from functools import cache, wraps
 from operator import attrgetter
 from pathlib import Path
+
+from snakemake.io import IOFile
 
 sys.path.append(str(Path(workflow.basedir).parent / "src"))
 
@@ -16,6 +19,7 @@ try:
     from cogloat.claims.schema import load_claims
     from cogloat.config.dataset import ImageFolder, ListFile
     from cogloat.config.reading import config_hash
+    from cogloat.data.sources.inventory import content, is_there
     from cogloat.methods.rooms import objective_module
     from cogloat.methods.settings import CoresetOf, FileAt, WeightsOf
     from cogloat.runs import load, named
@@ -119,8 +123,29 @@ def decoded_datasets():
 
 @user_facing
 def dataset_source(wildcards):
-    """Return what the store is made of."""
-    return dataset(wildcards).model_dump_json(include={"source", "classes", "image_size"})
+    """Return what the store is made of: the source as typed, and the content of its files."""
+    own = dataset(wildcards)
+    kept = {"source", "classes", "image_size"}
+    typed = own.model_dump_json(include=kept, exclude={"source": {"timeout"}})
+    if not isinstance(own.source, ImageFolder | ListFile):
+        return typed
+    recorded = None if is_there(own.source) else recorded_source(wildcards, typed)
+    return recorded or typed + content_of(wildcards.dataset)
+
+
+@cache
+@user_facing
+def content_of(name):
+    """Return the hash of a dataset's files; they are read once, and where one has changed."""
+    return content(load.load_dataset(CONFIG, name), Path("scratch") / name / "content.json")
+
+
+@user_facing
+def recorded_source(wildcards, typed):
+    """Return what was recorded of the store; results may be there where their images are not."""
+    store = IOFile(f"data/{wildcards.dataset}/store.json")
+    recorded = map(ast.literal_eval, workflow.persistence.params(store) or [])
+    return next((made_of for made_of in recorded if str(made_of).startswith(typed)), None)
 
 
 @user_facing

@@ -10,6 +10,7 @@ rule decode:
         train_labels="data/{dataset}/train_labels.npy",
         test_images="data/{dataset}/test_images.npy",
         test_labels="data/{dataset}/test_labels.npy",
+        summary="data/{dataset}/summary.json",
     log:
         "logs/{dataset}/fetch.log",
     params:

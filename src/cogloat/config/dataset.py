@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from cogloat.config.augmentation import Operation
+from cogloat.config.address import FileAddress
+from cogloat.config.augmentation import GreyLevel, Operation
 from cogloat.config.types import (
     Channels,
     Count,
@@ -79,17 +80,30 @@ Deviations = Annotated[Channels, AfterValidator(_check_deviations)]
 Classes = Annotated[int, Field(ge=2, le=100_000)]
 Depth = Annotated[int, Field(ge=8, le=1202), AfterValidator(_check_depth)]
 
+BACKGROUND = Field(
+    default=255, description="grey level that shows where an image is transparent; 255 is white"
+)
+
 
 class TorchvisionCifar(Strict):
     kind: Literal["torchvision_cifar"]
     name: Literal["cifar10", "cifar100"]
-    url: str = Field(description="archive to download; a mirror or file:// address will do")
+    url: FileAddress = Field(description="archive to download; a mirror or file:// address will do")
     sha256: Digest
+    timeout: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60, description="seconds that a download may stand still before it is given up"
+    )
+
+    @property
+    def fixed(self) -> dict[str, int]:
+        """What the archive's images are, whatever the dataset's file says."""
+        return {"classes": 10 if self.name == "cifar10" else 100, "image_size": 32}
 
 
 class ImageFolder(Strict):
     kind: Literal["image_folder"]
     path: FilePath = Field(description="folder that holds train/<class>/* and test/<class>/*")
+    background: GreyLevel = BACKGROUND
 
 
 class ListFile(Strict):
@@ -97,6 +111,7 @@ class ListFile(Strict):
     root: FilePath = Field(description="folder the listed paths start from")
     train: FilePath = Field(description="file of lines 'path label'")
     test: FilePath
+    background: GreyLevel = BACKGROUND
 
 
 class Digits(Strict):
@@ -104,8 +119,14 @@ class Digits(Strict):
     test_fraction: Annotated[float, Field(ge=0.01, le=0.99)]  # every class is in both parts
     seed: Seed
 
+    @property
+    def fixed(self) -> dict[str, int]:
+        """What the embedded images are, whatever the dataset's file says."""
+        return {"classes": 10, "image_size": 8}
 
-Source = Annotated[TorchvisionCifar | ImageFolder | ListFile | Digits, Field(discriminator="kind")]
+
+ImageFiles = ImageFolder | ListFile
+Source = Annotated[TorchvisionCifar | ImageFiles | Digits, Field(discriminator="kind")]
 
 
 class ShotGroups(Strict):
@@ -171,6 +192,19 @@ class Dataset(Strict):
         description="keys that replace a method's or a coreset's on this data, by the stage "
         "(pretrain, finetune, train, proxy) and, over these, by the objective",
     )
+
+    @field_validator("classes", "image_size")
+    @classmethod
+    def _is_the_sources(cls, value: int, info: ValidationInfo) -> int:
+        source = info.data.get("source")  # missing where it is not valid itself
+        if isinstance(source, TorchvisionCifar | Digits):
+            fixed = source.fixed[str(info.field_name)]
+            if value != fixed:
+                raise ValueError(
+                    f"must be {fixed} for the source '{source.kind}', but it is {value}. "
+                    "Change the value."
+                )
+        return value
 
     @model_validator(mode="after")
     def _recipes_exist(self) -> Self:

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from cogloat.data.sources import _image
+from cogloat.data.sources.decode import image_warnings, read_image
+from cogloat.data.sources.folders import OF_SYSTEMS
+from cogloat.data.sources.listing import NAMED, ImageFile
 from cogloat.errors import UserError
-
-LEFT_BY_SYSTEMS = {"Thumbs.db", "desktop.ini"}  # beside what begins with a dot
-SHOWN = 10  # files that a message names
 
 
 def image_files(given: Sequence[Path]) -> list[Path]:
@@ -39,7 +38,7 @@ def image_files(given: Sequence[Path]) -> list[Path]:
 
 
 def decoded(
-    files: Sequence[Path], size: int, threads: int, batch: int
+    files: Sequence[Path], size: int, background: int, threads: int, batch: int
 ) -> Iterator[tuple[Sequence[Path], NDArray[np.uint8]]]:
     """Yield files and their images [B, 3, size, size], a batch at a time, and show the progress.
 
@@ -50,12 +49,13 @@ def decoded(
     """
     bad: list[str] = []
     with (
+        image_warnings(),
         ThreadPoolExecutor(threads) as pool,
         tqdm(desc="predict", total=len(files), unit="img", disable=None) as shown,
     ):
         for start in range(0, len(files), batch):
             own = files[start : start + batch]
-            tried = list(pool.map(lambda path: _image_or_reason(path, size), own))
+            tried = list(pool.map(lambda path: _image_or_reason(path, size, background), own))
             bad += [reason for reason in tried if isinstance(reason, str)]
             if not bad:
                 yield own, np.stack([image for image in tried if not isinstance(image, str)])
@@ -64,7 +64,7 @@ def decoded(
         last = (
             f"{len(bad)} of {len(files)} files are no images that can be read; nothing is written."
         )
-        raise UserError("\n".join([*bad[:SHOWN], last]))
+        raise UserError("\n".join([*bad[:NAMED], last]))
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -90,11 +90,15 @@ def _fail(error: OSError) -> None:
 
 
 def _counts(name: str) -> bool:
-    return not name.startswith(".") and name not in LEFT_BY_SYSTEMS
+    return not name.startswith(".") and name.lower() not in OF_SYSTEMS
 
 
-def _image_or_reason(path: Path, size: int) -> NDArray[np.uint8] | str:
+def _image_or_reason(path: Path, size: int, background: int) -> NDArray[np.uint8] | str:
     try:
-        return _image(path, size)
+        status = path.stat()
+        file = ImageFile(path.name, str(path), 0, status.st_size, status.st_mtime_ns)
+        return read_image(file, size, background).pixels_CHW
+    except FileNotFoundError:
+        return f"{path}: a link that leads nowhere. Mend or remove it."
     except UserError as error:
         return str(error)

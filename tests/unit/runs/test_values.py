@@ -207,7 +207,6 @@ def refusal(config: Path, file: str, text: str) -> str:
             "classes: Input should be greater than or equal to 2",
         ),
         (DATASET, "image_size: 8", "image_size: 0", "image_size: Input should be greater"),
-        (DATASET, "image_size: 8", "image_size: 1", "recipes.tilt_cutout.1.size: a square of 2 is"),
         (
             DATASET,
             "many_above: 50",

@@ -1,0 +1,126 @@
+"""List files: a line 'path label' for each image, and the folder that the paths start from."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+from pathlib import Path
+
+from cogloat.config.dataset import ListFile
+from cogloat.data.sources.listing import ImageFile, Listing, Split, collected, refuse
+from cogloat.errors import UserError
+from cogloat.readers.text import read_text
+
+
+def list_lists(source: ListFile, classes: int) -> Listing:
+    """List the images of two list files, in their lines' order.
+
+    Args:
+        source: says where they are.
+        classes: how many there must be.
+
+    Raises:
+        UserError: if a file is missing, or lines are wrong, naming all.
+    """
+    if not Path(source.root).is_dir():
+        raise UserError(
+            f"{source.root}: no such folder. Correct source.root in the dataset's file: the paths "
+            "that are listed start from it."
+        )
+    files: dict[Split, Path] = {"train": Path(source.train), "test": Path(source.test)}
+    problems: list[UserError] = []
+    parts = {split: _listed(file, source.root, classes, problems) for split, file in files.items()}
+    refuse(problems, " and ".join(map(str, files.values())))
+    return Listing(parts, [str(label) for label in range(classes)], {})
+
+
+def _listed(file: Path, root: str, classes: int, problems: list[UserError]) -> list[ImageFile]:
+    """Return the images that a list has; what is wrong with it is added to the problems."""
+    images = []
+    lines: dict[str, int] = {}
+    before = len(problems)
+    for number, line in enumerate(io.StringIO(_text(file), newline=None), start=1):
+        try:
+            if line.strip():
+                image = _image(line.strip(), root, classes)
+                _check_new(lines, number, image)
+                images.append(image)
+        except UserError as error:
+            problems.append(UserError(f"{file}: line {number}: {error}"))
+    if len(problems) == before:
+        with collected(problems):
+            _check_complete(file, images, classes)
+    return images
+
+
+def _image(line: str, root: str, classes: int) -> ImageFile:
+    """Return the image of a line."""
+    name, _, label = line.rpartition(" ")
+    if not name or name[-1] in " \t,;" or re.search("[\t,;]", label):
+        raise UserError(
+            f"{_shown(line)} is not 'path label', one space between them. Correct the line."
+        )
+    if not re.fullmatch("[0-9]{1,9}", label) or int(label) >= classes:
+        raise UserError(
+            f"label {_shown(label)} is not one of 0 to {classes - 1}; labels start at 0. Correct "
+            "the label, or `classes` in the dataset's file."
+        )
+    path = os.path.join(root, name)  # noqa: PTH118  faster, and there may be a million
+    status = _status(path)
+    return ImageFile(name, path, int(label), status.st_size, status.st_mtime_ns)
+
+
+def _status(path: str) -> os.stat_result:
+    """Return what is known of a file that a path leads to."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        raise UserError(f"no such image: {path}. Correct the path, or source.root.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be reached ({error.strerror}). Correct the path.") from None
+    except ValueError:  # by a locale other than UTF-8
+        raise UserError(
+            f"{path} has letters that paths cannot have here. Set LC_ALL=C.UTF-8."
+        ) from None
+    if stat.S_ISDIR(status.st_mode):
+        raise UserError(f"{path} is a folder. List the images in it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError(f"{path} is neither file nor folder. Remove the line.")
+    return status
+
+
+def _check_new(lines: dict[str, int], number: int, image: ImageFile) -> None:
+    """Refuse an image that stands in an earlier line, and note the line of another one."""
+    line = lines.setdefault(os.path.normpath(image.path), number)
+    if line != number:
+        raise UserError(f"{image.name} is in line {line} already. Remove one of the lines.")
+
+
+def _check_complete(file: Path, images: list[ImageFile], classes: int) -> None:
+    """Refuse a list that has not every class."""
+    if not images:
+        raise UserError(f"{file}: the list is empty. Add lines 'path label'.")
+    there = {image.label for image in images}
+    missing = [label for label in range(classes) if label not in there]
+    if missing:
+        raise UserError(
+            f"{file}: there is no image of {len(missing)} of the {classes} classes, such as "
+            f"{missing[0]}. Add some, or correct `classes` in the dataset's file."
+        )
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_text(file)
+    except OSError as error:
+        raise UserError(
+            f"{file}: the list cannot be read ({error.strerror}). Correct the dataset's file."
+        ) from None
+
+
+def _shown(text: str) -> str:
+    """Return a text as it is, if it is short and can be seen."""
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return text if re.fullmatch("[!-~]+", text) else ascii(text)
