@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     of_data = {"store": args.store / MANIFEST, "split": args.split}
     for name, path in files.items():
-        if name == "encoder" or isinstance(settings.needs[name], WeightsOf):
+        if name == "encoder" or isinstance(settings.needs.get(name), WeightsOf):
             check_beside(path, **of_data)
     modules = (Path(__file__), objective_module(settings.objective))
     code, as_it_is = code_of(*modules), fingerprint(*modules)
