@@ -50,7 +50,7 @@ def main() -> None:
     """Print the Dockerfile."""
     args = parse_args()
     with tempfile.NamedTemporaryFile("w", suffix=".def") as file:
-        file.write(filled(RECIPE.read_text(), args.base, REVISION=args.revision))
+        file.write(filled(RECIPE.read_text("utf-8"), args.base, REVISION=args.revision))
         file.flush()
         recipe = SingularityParser(file.name).recipe
     sys.stdout.write(DockerWriter(recipe).convert() + "\n")

@@ -31,7 +31,7 @@ from cogloat.arguments import of_type
 from cogloat.certificates import code_of
 from cogloat.config.dataset import check_shot_groups
 from cogloat.config.reading import load
-from cogloat.config.types import Count
+from cogloat.config.types import Count, StageName
 from cogloat.data.imageset import load_test_set
 from cogloat.data.longtail import read_split
 from cogloat.data.store import MANIFEST
@@ -51,12 +51,13 @@ from cogloat.results.provenance import (
 )
 from cogloat.runs.effective import RunConfig
 from cogloat.trained import check_finite, load_classifier
-from cogloat.training.machine import add_machine_arguments, set_up_machine
+from cogloat.training.machine import PRECISIONS, add_machine_arguments, set_up_machine
 
 # Points of accuracy between the history's last and the one found here: another device may round
 # scores otherwise, and images whose two best classes are close change sides. More is another
 # classifier, or another test set.
 TOLERANCE = 0.05
+BEFORE: dict[StageName, StageName] = {"finetune": "pretrain"}  # stage -> the one before it
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -102,17 +103,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     config = load(RunConfig, args.config)
     stages = tuple(Stage.read(path) for path in args.provenance)
+    _check_stages(args.provenance, stages, config)
     _check_origin(args, stages)
-    args.precision = args.precision or stages[-1].identity.get("precision", "float32")
+    args.precision = args.precision or _precision(args.provenance[-1], stages[-1])
     machine = set_up_machine(args)
     classifier = load_classifier(config, args.weights, machine.device)
-    history = read_history(args.history, "test_accuracy")
+    history = read_history(args.history, "test_accuracy", stages[-1].epochs)
     held_out = config.data.validation is not None
-    judged = read_history(args.history, "validation_accuracy") if held_out else history
+    judged = history
+    if held_out:
+        judged = read_history(args.history, "validation_accuracy", stages[-1].epochs)
     best = max(judged, key=lambda epoch: (judged[epoch], -epoch))
     _, training_labels_N = read_split(args.split)
     counts_C = torch.as_tensor(np.bincount(training_labels_N, minlength=config.data.classes))
-    test = load_test_set(args.store, config.data.classes, machine.device)
+    test = load_test_set(args.store, config.data, machine.device)
     labels_N = test.labels_N.cpu()
     scores_NC = outputs(classifier, test, config.data)
     check_finite(scores_NC, classifier, args.weights)
@@ -146,6 +150,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     metrics.write(args.metrics)
 
 
+def _check_stages(paths: Sequence[Path], stages: Sequence[Stage], config: RunConfig) -> None:
+    """Refuse provenance that is not of the run's stages, in their order."""
+    needed = (BEFORE[config.stage], config.stage) if config.stage in BEFORE else (config.stage,)
+    in_order = f"Give that of {' and '.join(needed)}, in this order."
+    if len(stages) != len(needed):
+        raise UserError(f"--provenance: of {len(stages)} stages, not {len(needed)}. {in_order}")
+    for path, stage, name in zip(paths, stages, needed, strict=True):
+        if stage.stage != name:
+            raise UserError(f"{path}: the provenance of {stage.stage}, not {name}. {in_order}")
+
+
+def _precision(path: Path, stage: Stage) -> str:
+    """Return the precision that a stage was trained in."""
+    precision = stage.identity.get("precision")
+    if precision not in PRECISIONS:
+        raise UserError(f"{path}: identity.precision: it is {precision!r}. {Stage.FIX}.")
+    return precision
+
+
 def _check_origin(args: argparse.Namespace, stages: Sequence[Stage]) -> None:
     """Refuse what the stages were not made with, or the last one did not leave."""
     *earlier, last = stages
@@ -167,7 +190,7 @@ def _check_origin(args: argparse.Namespace, stages: Sequence[Stage]) -> None:
             )
     encoder = [last.identity["encoder"]] if "encoder" in last.identity else []
     if [stage.outputs.get("weights.pt") for stage in earlier] != encoder:
-        names = ", ".join(map(str, args.provenance[:-1])) or "no other provenance"
+        names = ", ".join(map(str, args.provenance[:-1]))
         raise UserError(
             f"{names}: not of the stage before, says {args.provenance[-1]}. "
             "Give the provenance of that stage, or train the run again."

@@ -18,12 +18,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from cogloat.arguments import of_type
 from cogloat.config.types import Count, Seed
+from cogloat.data.labels import read_labels
 from cogloat.data.longtail import hold_out, write_split
-from cogloat.errors import UserError
 from cogloat.files import writable_file
 
 
@@ -46,10 +44,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw."""
     args = parse_args(argv)
-    try:
-        labels_N = np.load(args.labels)
-    except (ValueError, EOFError):
-        raise UserError(f"{args.labels}: not an array of labels. Fetch the data again.") from None
+    labels_N = read_labels(args.labels)
     indices_M = hold_out(labels_N, args.images_per_class, args.seed)
     write_split(args.output, indices_M, labels_N[indices_M])
 

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_beside(args.weights, **made_of, split=args.split)
     machine = set_up_machine(args)
     encoder = load_encoder(config, args.weights, machine.device)
-    classes, device = config.data.classes, machine.device
+    data, device = config.data, machine.device
     features = Features(
         dataset=config.dataset,
         factor=config.factor,
@@ -72,13 +72,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         split_sha256=sha256(args.split),
         train=_measure(
             encoder,
-            load_training_set(args.store, args.split, classes, device),
-            config.data,
+            load_training_set(args.store, args.split, data, device),
+            data,
             args.weights,
         ),
-        test=_measure(
-            encoder, load_test_set(args.store, classes, device), config.data, args.weights
-        ),
+        test=_measure(encoder, load_test_set(args.store, data, device), data, args.weights),
     )
     features.write(args.output)
 

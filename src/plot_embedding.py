@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         load_encoder(config, weights, device)
         for config, weights in zip(configs, args.weights, strict=True)
     ]
-    images = only(load_test_set(args.store, len(counts_C), device), classes)
+    images = only(load_test_set(args.store, configs[0].data, device), classes)
     labels_N = images.labels_N.cpu().numpy()
     panels = []
     for title, config, encoder, weights in zip(

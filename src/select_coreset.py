@@ -70,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     known["precision"] = machine.precision
     resume = ResumeState(args.scratch, known, args.save_every, machine.process)
     if settings.kind == "glister":
-        training = load_training_set(args.store, args.split, len(counts), machine.device)
+        assert config.data is not None
+        training = load_training_set(args.store, args.split, config.data, machine.device)
         chosen = _glister(config, training, budgets, machine, resume)
     else:
         chosen = random_coreset(

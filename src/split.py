@@ -20,12 +20,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from cogloat.arguments import of_type
 from cogloat.config.types import Seed
+from cogloat.data.labels import read_labels
 from cogloat.data.longtail import draw, read_split, write_split
-from cogloat.errors import UserError
 from cogloat.files import writable_file
 from cogloat.imbalance import WRITTEN, argument
 
@@ -48,10 +46,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw."""
     args = parse_args(argv)
-    try:
-        labels_N = np.load(args.labels)
-    except (ValueError, EOFError):
-        raise UserError(f"{args.labels}: not an array of labels. Fetch the data again.") from None
+    labels_N = read_labels(args.labels)
     held_out_M = None if args.held_out is None else read_split(args.held_out)[0]
     indices_N = draw(labels_N, args.factor, args.seed, held_out_M)
     write_split(args.output, indices_N, labels_N[indices_N])

@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     configs = _read_configs(args.config, files)
     machine = set_up_machine(args)
     data = next(iter(configs.values())).data
-    training = load_training_set(args.store, args.split, data.classes, machine.device)
+    training = load_training_set(args.store, args.split, data, machine.device)
     trainings = {}
     for method, config in configs.items():
         inputs = Inputs(
@@ -87,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             device=machine.device,
             seed=config.seed,
             store=args.store,
+            split=args.split,
             files=files,
         )
         trainings[method] = TimedTraining(config, inputs, machine)

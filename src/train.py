@@ -90,14 +90,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     inputs = Inputs(
         data=data,
         depth=config.depth,
-        training=load_training_set(args.store, args.split, data.classes, machine.device),
+        training=load_training_set(args.store, args.split, data, machine.device),
         device=machine.device,
         seed=config.seed,
-        test=load_test_set(args.store, data.classes, machine.device) if supervised else None,
-        validation=load_training_set(args.store, files["validation"], data.classes, machine.device)
+        test=load_test_set(args.store, data, machine.device) if supervised else None,
+        validation=load_training_set(args.store, files["validation"], data, machine.device)
         if "validation" in files
         else None,
         store=args.store,
+        split=args.split,
         files=files,
     )
     of_data = {"store": args.store / MANIFEST, "split": args.split}

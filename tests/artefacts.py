@@ -62,10 +62,12 @@ def store_and_split(folder: Path) -> Images:
 
 
 def effective(
-    path: Path, method: str, stage: StageName, seed: int = 0, factor: int = 60
+    path: Path, method: str, stage: StageName, seed: int = 0, factor: int = 60, **changes: Any
 ) -> RunConfig:
-    """Write and return the configuration of a stage on the digits."""
+    """Write and return the configuration of a stage on the digits, with some settings changed."""
     config = run_config(CONFIG, "digits", factor, method, seed, stage)
+    settings = config.settings.model_copy(update=changes)
+    config = config.model_copy(update={"settings": settings})
     write_text(path, dump(config))
     return config
 

@@ -1,4 +1,4 @@
-"""What disks and networks do to files."""
+"""What disks, networks and other programs do to files."""
 
 from pathlib import Path
 
@@ -11,3 +11,13 @@ def flip(path: Path) -> None:
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     path.chmod(mode)
+
+
+def with_header(content: bytes, old: bytes, new: bytes) -> bytes:
+    """Return the file of a NumPy array whose header says something else, in as many bytes."""
+    assert content.count(old) == 1
+    longer = len(new) - len(old)
+    changed = content.replace(old, new, 1)
+    if longer > 0:
+        return changed.replace(b" " * longer + b"\n", b"\n", 1)
+    return changed.replace(b"\n", b" " * -longer + b"\n", 1)

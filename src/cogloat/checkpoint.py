@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import io
-import pickle
-import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from cogloat.errors import UserError
+from cogloat.errors import OUT_OF_MEMORY, UserError
 from cogloat.files import write_atomically
 
-# what torch.load raises on bytes that are not a checkpoint
-DAMAGE = (
-    *(OSError, RuntimeError, EOFError, ValueError, LookupError),
-    *(pickle.UnpicklingError, struct.error, zipfile.BadZipFile),
-)
+MAKE_IT = "Delete it and run the step that makes it again."
 
 
 def save_checkpoint(path: Path, value: dict[str, Any]) -> None:
@@ -49,22 +44,27 @@ def load_checkpoint(path: Path, what: str) -> dict[str, Any]:
         raise UserError(f"{path}: the {what} is missing. Make it first, or check it.") from None
     with file:
         try:
-            _check_sums(file)
+            _check_archive(file)
             value = torch.load(file, map_location="cpu", weights_only=True)
-        except DAMAGE:
+        except MemoryError:
+            raise
+        except Exception as error:  # of other bytes, torch.load fails in any way
+            if OUT_OF_MEMORY.search(str(error)):
+                raise
             raise UserError(
-                f"{path}: the {what} is truncated, corrupt or not a checkpoint. "
-                "Delete it and run the step that makes it again."
+                f"{path}: the {what} is truncated, corrupt or not a checkpoint. {MAKE_IT}"
             ) from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: the {what} is not a checkpoint of this project. Delete it.")
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise UserError(f"{path}: the {what} is not a checkpoint of this project. {MAKE_IT}")
     return value
 
 
-def _check_sums(file: BinaryIO) -> None:
+def _check_archive(file: BinaryIO) -> None:
     """Compare a checkpoint with the checksums inside it, which torch.load does not do."""
     with zipfile.ZipFile(file) as archive:
-        if archive.testzip() is not None:
+        # as torch saves them; what is packed could be larger than memory
+        stored = all(own.compress_type == zipfile.ZIP_STORED for own in archive.infolist())
+        if not stored or archive.testzip() is not None:
             raise zipfile.BadZipFile
     file.seek(0)
 
@@ -73,7 +73,7 @@ def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
     """Load a module's weights, or those under a prefix such as "backbone.".
 
     Raises:
-        UserError: if the file does not hold exactly this module's weights.
+        UserError: if the file does not hold exactly this module's weights, or one is not finite.
     """
     weights = load_checkpoint(path, "weights file")
     own = {
@@ -81,11 +81,28 @@ def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
         for name, value in weights.items()
         if name.startswith(prefix)
     }
-    try:
-        module.load_state_dict(own)
-    except (RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[-1].strip()
+    if reason := difference(own, module.state_dict()):
         raise UserError(
             f"{path}: these weights are of another network ({reason}). "
             "Check the configuration they were trained with."
-        ) from None
+        )
+    for name, value in own.items():
+        if not value.isfinite().all():
+            raise UserError(f"{path}: '{prefix}{name}' has numbers that are not finite. {MAKE_IT}")
+    module.load_state_dict(own)
+
+
+def difference(found: Mapping[str, Any], wanted: Mapping[str, Tensor]) -> str | None:
+    """Say in what names, types or shapes some tensors are not those that are wanted, or None."""
+    for name in sorted(found.keys() - wanted.keys()):
+        return f"'{name}' is not one of its tensors"
+    for name, own in wanted.items():
+        if name not in found:
+            return f"'{name}' is missing"
+        value = found[name]
+        if not isinstance(value, Tensor) or value.layout != torch.strided:
+            return f"'{name}' is no plain tensor"
+        if (value.shape, value.dtype) != (own.shape, own.dtype):
+            kinds = (f"{list(part.shape)} of {part.dtype}" for part in (value, own))
+            return f"'{name}' is {' and not '.join(kinds)}"
+    return None

@@ -32,6 +32,9 @@ UNCOUNTED = (
     "cogloat.fingerprint",
     "cogloat.guard",
     "cogloat.methods.objective",
+    "cogloat.readers.documents",
+    "cogloat.readers.strict_yaml",
+    "cogloat.readers.yaml_values",
     "cogloat.results.provenance",
     "cogloat.results.reading",
     "cogloat.runs",
@@ -63,7 +66,7 @@ def fingerprint(script: Path | str, *extra_modules: str) -> str:
     """
     script = Path(script)
     versions = _locked_versions(script.absolute().parents[1] / LOCK)
-    digest, imported = _read(script.read_text(), "")
+    digest, imported = _read(script.read_text("utf-8"), "")
     digests = {"": digest}
     for name in extra_modules:
         if _file(script.parent, name) is None:
@@ -77,7 +80,7 @@ def fingerprint(script: Path | str, *extra_modules: str) -> str:
         file = _file(script.parent, name) if top == PACKAGE else None
         if file is not None and name not in digests:
             package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-            digests[name], imported = _read(file.read_text(), package)
+            digests[name], imported = _read(file.read_text("utf-8"), package)
             waiting += [*imported, name.rpartition(".")[0]]
     return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
 
@@ -136,7 +139,7 @@ def _locked_versions(lock: Path) -> dict[str, str]:
     """Return import name -> version of every library in a lock; none where there is no lock."""
     if not lock.is_file():
         return {}
-    pinned = re.findall(r"^([\w.-]+)==([^\\\n]+)", lock.read_text(), re.M)
+    pinned = re.findall(r"^([\w.-]+)==([^\\\n]+)", lock.read_text("utf-8"), re.M)
     versions: dict[str, str] = {}
     for name, version in pinned:  # one a Python version, where they differ
         key = IMPORTED_AS.get(name, name)

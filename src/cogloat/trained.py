@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from cogloat.checkpoint import load_weights
 from cogloat.errors import UserError
 from cogloat.methods.moco.settings import MomentumContrast
 from cogloat.methods.settings import Supervised
-from cogloat.models.networks import Classifier, Encoder, build_encoder, load_trained, to_device
+from cogloat.models.networks import Classifier, Encoder, build_encoder, to_device
 from cogloat.runs.effective import RunConfig
 
 
@@ -28,7 +29,7 @@ def load_encoder(config: RunConfig, weights: Path, device: torch.device) -> Enco
             "projection. Give the configuration and the weights of a pretrain stage."
         )
     encoder = build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
-    load_trained(encoder, weights)
+    load_weights(encoder, weights)
     to_device(encoder, device)
     return encoder
 
@@ -42,7 +43,7 @@ def load_classifier(config: RunConfig, weights: Path, device: torch.device) -> C
     """
     head = classifier_settings(config, weights).head_kind
     classifier = Classifier(config.depth, config.data.classes, head)
-    load_trained(classifier, weights)
+    load_weights(classifier, weights)
     to_device(classifier, device)
     return classifier
 

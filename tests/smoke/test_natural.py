@@ -124,7 +124,7 @@ def test_natural_data_are_all_there(own):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains_on_classes_of_40_12_and_1_images(own, method):
     last = own.trained(method)
-    accuracy = read_history(last / "history.csv", "test_accuracy")
+    accuracy = read_history(last / "history.csv", "test_accuracy", 2)
     assert sorted(accuracy) == [1, 2]
 
 
@@ -146,11 +146,12 @@ def test_images_held_out_are_in_no_training_and_choose_the_best_epoch(tmp_path):
         *("evaluate.py", "--config", last / "config.json", "--weights", last / "weights.pt"),
         *("--history", last / "history.csv", "--store", own.store, "--split", own.split),
         *("--many-above", 20, "--few-below", 5, "--metrics", tmp_path / "metrics.json"),
+        *("--confusion", tmp_path / "confusion.csv"),
         *("--provenance", last.parent / "pretrain/provenance.json", last / "provenance.json"),
         *("--output-provenance", tmp_path / "provenance.json"),
     )
-    judged = read_history(last / "history.csv", "validation_accuracy")
-    tested = read_history(last / "history.csv", "test_accuracy")
+    judged = read_history(last / "history.csv", "validation_accuracy", 2)
+    tested = read_history(last / "history.csv", "test_accuracy", 2)
     best = max(judged, key=lambda epoch: (judged[epoch], -epoch))
     found = Metrics.read(tmp_path / "metrics.json")
     assert (found.judged_by, found.best_epoch) == ("validation", best)

@@ -124,13 +124,13 @@ def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target
             "config/config.yaml",
             "collection: demo",
             "collection: [demo",
-            "config/config.yaml: not valid YAML",
+            "config/config.yaml: line 3: not valid YAML: a comma or a closing bracket of line 2",
         ),
         (
             "config/datasets/digits.yaml",
             "label: Digits",
             "label: [Digits",
-            "config/datasets/digits.yaml: not valid YAML",
+            "config/datasets/digits.yaml: line 3: not valid YAML: a comma or a closing bracket of",
         ),
     ],
 )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import Field, model_validator
 
-from cogloat.config.reading import read_yaml, validate
+from cogloat.config.reading import load
 from cogloat.config.types import Count, Distinct, Name, Prose, Strict
-from cogloat.errors import UserError
 from cogloat.imbalance import Factor, title
 
 Expression = Annotated[Prose, Field(min_length=1)]
@@ -95,16 +92,4 @@ def load_claims(path: Path) -> Claims:
     Raises:
         UserError: with the file, the key, the value and the fix.
     """
-    raw = read_yaml(path)
-    _check_keys(path, yaml.compose(path.read_text()))
-    return validate(Claims, raw, {str(path): raw})
-
-
-def _check_keys(path: Path, node: Any) -> None:
-    """Refuse a key that is there twice: YAML would keep the last one and lose a claim."""
-    if isinstance(node, yaml.MappingNode):
-        counts = Counter(key.value for key, _ in node.value)
-        for name in (name for name, count in counts.items() if count > 1):
-            raise UserError(f"{path}: {name}: the key is there twice. Rename one.")
-        for _, value in node.value:
-            _check_keys(path, value)
+    return load(Claims, path)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, Field, FiniteFloat, ValidationError
 from uncertainties import ufloat
 
 from cogloat.claims.schema import Column
 from cogloat.config.checks import NAME
 from cogloat.errors import UserError
-from cogloat.imbalance import Factor
+from cogloat.imbalance import from_text
+from cogloat.readers.cells import decimal, listed, optional, whole, within, word
+from cogloat.readers.tables import Row, read_table
 
 Number: TypeAlias = Any  # a float (exact) or a value of `uncertainties`, which has no types
 Absent: TypeAlias = Literal["not printed", "not measured"]
 Names: TypeAlias = tuple[str, ...]  # of a row: its values in the key columns
+Cells: TypeAlias = Mapping[str, Any]  # of a line: column -> value
 Sample: TypeAlias = int | tuple[Column, int]  # a training seed, or a round of a column
+KNOWN = {  # columns of all tables -> how their cells are read
+    **{"dataset": word, "factor": from_text},
+    **{"mean": decimal, "std": optional(within(decimal, 0))},
+    **{"seeds": listed(whole), "values": listed(decimal)},
+    **{"rounds": listed(whole), "ratios": listed(decimal)},
+}
 PRINTED = ("dataset", "factor", "mean", "std")
 MEASURED = ("dataset", "factor", "seeds", "mean", "std")
 TIMED = ("dataset", "factor", "rounds", "ratios", "mean")
@@ -68,42 +75,6 @@ class Source:
         return list(dict.fromkeys(str(column) for column, _ in cells))
 
 
-def _blank_is_none(text: str) -> str | None:
-    return text or None
-
-
-Listed = BeforeValidator(str.split)
-
-
-class _Line(BaseModel):
-    """What a line of any table holds beside its key columns."""
-
-    dataset: Annotated[str, Field(min_length=1)]
-    factor: Factor
-    mean: FiniteFloat
-
-    @property
-    def column(self) -> Column:
-        return Column(dataset=self.dataset, factor=self.factor)
-
-
-class _Printed(_Line):
-    std: Annotated[Annotated[FiniteFloat, Field(ge=0)] | None, BeforeValidator(_blank_is_none)]
-
-
-class _Measured(_Printed):
-    seeds: Annotated[tuple[int, ...], Listed]
-    values: Annotated[tuple[FiniteFloat, ...], Listed] = ()
-
-
-class _Timed(_Line):
-    rounds: Annotated[tuple[int, ...], Listed]
-    ratios: Annotated[tuple[FiniteFloat, ...], Listed]
-
-
-Line = TypeVar("Line", bound=_Line)
-
-
 def read_printed(folder: Path, seeds: int) -> Source:
     """Read the paper's tables, `<folder>/table<N>.csv`.
 
@@ -115,21 +86,21 @@ def read_printed(folder: Path, seeds: int) -> Source:
         UserError: naming the file, the line and the fix.
     """
 
-    def cell(line: _Printed) -> Cell:
-        return Cell(line.mean, line.std, _number(line.mean, line.std, seeds))
+    def cell(line: Cells) -> Cell:
+        return Cell(line["mean"], line["std"], _number(line["mean"], line["std"], seeds))
 
     tables = {}
     for path in sorted(folder.glob("table*.csv")):
         if not NAME.fullmatch(path.stem):  # such as a copy that was left there
             continue
-        header, lines = _read_csv(path)
+        header, rows = _read(path, PRINTED, MEND)
         keys = header[: -len(PRINTED)]
         if not keys or header != (*keys, *PRINTED):
             needed = ", ".join(PRINTED)
             raise UserError(
-                f"{path}: its columns must be key columns, then {needed}. Mend the header."
+                f"{path}: line 1: the columns must be key columns, then {needed}. Mend the header."
             )
-        tables[path.stem] = _table(path, keys, lines, _Printed, cell, MEND)
+        tables[path.stem] = _table(path, keys, rows, cell, MEND)
     if not tables:
         raise UserError(f"{folder}: has no table<N>.csv. Name the folder of the printed tables.")
     return Source(tables, "not printed")
@@ -152,89 +123,65 @@ def read_measured(folder: Path, printed: Source) -> Source:
         path = folder / f"{name}.csv"
         if not path.is_file():
             continue
-        header, lines = _read_csv(path)
+        header, rows = _read(path, table.keys, REMAKE)
         timed = "rounds" in header
-        for needed in (*table.keys, *(TIMED if timed else MEASURED)):
+        for needed in TIMED if timed else MEASURED:
             if needed not in header:
-                raise UserError(f"{path}: has no column '{needed}'. {REMAKE}")
-        if timed:
-            tables[name] = _table(path, table.keys, lines, _Timed, _timed_cell, REMAKE)
-        else:
-            tables[name] = _table(path, table.keys, lines, _Measured, _measured_cell, REMAKE)
+                raise UserError(f"{path}: line 1: there is no column '{needed}'. {REMAKE}")
+        cell = _timed_cell if timed else _measured_cell
+        tables[name] = _table(path, table.keys, rows, cell, REMAKE)
     if not tables:
         names = ", ".join(f"{name}.csv" for name in printed.tables)
         raise UserError(f"{folder}: has none of {names}. Name the folder of the measured tables.")
     return Source(tables, "not measured")
 
 
-def _read_csv(path: Path) -> tuple[Names, list[dict[str, str]]]:
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            header, *lines = [*csv.reader(file, strict=True)] or [[]]
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"{path}: not a CSV table ({error}). Mend it.") from None
-    if not header or len(set(header)) < len(header):
-        raise UserError(f"{path}: has no header of distinct columns. Mend the header.")
-    for number, line in enumerate(lines, start=2):
-        if len(line) != len(header):
-            raise UserError(
-                f"{path}: line {number} has {len(line)} fields, the header has {len(header)}. "
-                "Mend the line."
-            )
-    return tuple(header), [dict(zip(header, line, strict=True)) for line in lines]
+def _read(path: Path, needed: Names, fix: str) -> tuple[Names, list[Row]]:
+    columns = {name: KNOWN.get(name, str) for name in needed}
+    return read_table(path, columns, fix, others=lambda name: KNOWN.get(name, str), by_hand=True)
 
 
 def _table(
-    path: Path,
-    keys: Names,
-    lines: list[dict[str, str]],
-    model: type[Line],
-    cell: Callable[[Line], Cell],
-    fix: str,
+    path: Path, keys: Names, rows: list[Row], cell: Callable[[Cells], Cell], fix: str
 ) -> Table:
-    """Return the table whose lines are of a type, which `cell` makes cells of or refuses."""
+    """Return the table of the cells that `cell` makes of lines, or refuses."""
     cells: dict[tuple[Column, Names], Cell] = {}
-    for number, values in enumerate(lines, start=2):
-        try:
-            line = model.model_validate(values)
-            made = cell(line)
-        except ValidationError as error:
-            problem = error.errors()[0]
+    for number, line in rows:
+        column = Column(dataset=line["dataset"], factor=line["factor"])
+        names = tuple(line[key] for key in keys)
+        if (column, names) in cells:
             raise UserError(
-                f"{path}: line {number}: {problem['loc'][0]}: {problem['msg']}, but it is "
-                f"'{problem['input']}'. {fix}"
-            ) from None
+                f"{path}: line {number}: {' '.join(names)} on {column} is there twice. Remove one."
+            )
+        try:
+            cells[column, names] = cell(line)
         except ValueError as error:
             raise UserError(f"{path}: line {number}: {error}. {fix}") from None
-        names = tuple(values[key] for key in keys)
-        if (line.column, names) in cells:
-            raise UserError(
-                f"{path}: {' '.join(names)} on {line.column} is there twice. Remove one."
-            )
-        cells[line.column, names] = made
     return Table(keys, cells)
 
 
-def _measured_cell(line: _Measured) -> Cell:
-    mean, std, seeds = line.mean, line.std, line.seeds
-    if not _one_each(seeds, line.values or seeds) or (len(seeds) > 1 and std is None):
+def _measured_cell(line: Cells) -> Cell:
+    mean, std, seeds, values = line["mean"], line["std"], line["seeds"], line.get("values", ())
+    if not _one_each(seeds, values or seeds) or (len(seeds) > 1 and std is None):
         raise ValueError(
             f"seeds '{_listing(seeds)}' with std '{'' if std is None else std}' and values "
-            f"'{_listing(line.values)}'"
+            f"'{_listing(values)}'"
         )
-    if len(line.values) > 1:  # whatever the digits of the table
-        mean, std = statistics.fmean(line.values), statistics.stdev(line.values)
-    values: dict[Sample, float] = dict(zip(seeds, line.values, strict=False))  # or none of them
-    return Cell(mean, std, _number(mean, std, len(seeds)), values)
+    if len(values) > 1:  # whatever the digits of the table
+        mean, std = statistics.fmean(values), statistics.stdev(values)
+    by_seed: dict[Sample, float] = dict(zip(seeds, values, strict=False))  # or none of them
+    return Cell(mean, std, _number(mean, std, len(seeds)), by_seed)
 
 
-def _timed_cell(line: _Timed) -> Cell:
-    if not _one_each(line.rounds, line.ratios):
-        raise ValueError(f"rounds '{_listing(line.rounds)}' with ratios '{_listing(line.ratios)}'")
+def _timed_cell(line: Cells) -> Cell:
+    rounds, ratios = line["rounds"], line["ratios"]
+    if not _one_each(rounds, ratios):
+        raise ValueError(f"rounds '{_listing(rounds)}' with ratios '{_listing(ratios)}'")
+    column = Column(dataset=line["dataset"], factor=line["factor"])
     values: dict[Sample, float] = {
-        (line.column, number): ratio for number, ratio in zip(line.rounds, line.ratios, strict=True)
+        (column, number): ratio for number, ratio in zip(rounds, ratios, strict=True)
     }
-    return Cell(line.mean, None, line.mean, values, timed=True)
+    return Cell(line["mean"], None, line["mean"], values, timed=True)
 
 
 def _number(mean: float, std: float | None, seeds: int) -> Number:

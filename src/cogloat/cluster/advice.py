@@ -43,7 +43,7 @@ def advice(logs: Iterable[Path]) -> Iterator[str]:
     Args:
         logs: Snakemake's log, and those of a cluster's jobs.
     """
-    texts = {path: path.read_text(errors="replace") for path in logs}
+    texts = {path: path.read_text("utf-8", "replace") for path in logs}
     for pattern, what_to_do in CAUSES.items():
         found = [path for path, text in texts.items() if re.search(pattern, text)]
         if found:

@@ -13,7 +13,7 @@ from typing import Annotated
 import yaml
 from pydantic import Field
 
-from cogloat.config.reading import load
+from cogloat.config.reading import load, validate
 from cogloat.config.types import Strict
 from cogloat.errors import UserError
 from cogloat.files import sha256, write_text
@@ -21,6 +21,13 @@ from cogloat.files import sha256, write_text
 REQUIREMENTS = Path("requirements/train.txt")
 RECIPE = Path("containers/train.def")
 GET_IT = "Build it with `make container`, or fetch it with `dvc pull` where a remote has it"
+LABELS = {  # of an image, which say what it was made from
+    "requirements": "cogloat.requirements",
+    "recipe": "cogloat.recipe",
+    "debian": "cogloat.debian",
+    "base": "cogloat.base",
+    "revision": "org.opencontainers.image.revision",
+}
 HEADER = "# The image that rules run in, and what it was made from. `make container` writes it.\n"
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -117,17 +124,13 @@ def inspect(path: Path, root: Path) -> Image:
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip().splitlines()[-1:] or ["apptainer cannot read it"]
         raise UserError(f"{path} is not an image: {reason[0]}. {GET_IT}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: apptainer names no labels of it. {GET_IT}.") from None
     try:
-        return Image(
-            path=str(path),
-            sha256=sha256(root / path),
-            requirements=labels["cogloat.requirements"],
-            recipe=labels["cogloat.recipe"],
-            debian=labels["cogloat.debian"],
-            base=labels["cogloat.base"],
-            revision=labels["org.opencontainers.image.revision"],
-        )
-    except KeyError as error:
+        known = {name: labels[label] for name, label in LABELS.items()}
+    except (KeyError, TypeError) as error:
         raise UserError(
             f"{path} has no label {error}: it was not built from {RECIPE}. {GET_IT}."
         ) from None
+    known |= {"path": str(path), "sha256": sha256(root / path)}
+    return validate(Image, known, {f"{path}: its labels": known})

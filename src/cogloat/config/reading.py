@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from cogloat.config.reasons import on_one_line, reason
+from cogloat.config.reasons import reason
 from cogloat.config.types import Strict
 from cogloat.errors import UserError, nearest
+from cogloat.readers.documents import read_document, shown
 
 Model = TypeVar("Model", bound=BaseModel)
+LONGEST_SHOWN = 100  # letters of a value in a message
 
 
 def load(model: type[Model], path: Path | str) -> Model:
@@ -24,22 +25,8 @@ def load(model: type[Model], path: Path | str) -> Model:
     Raises:
         UserError: with the file, the key, the value and the fix.
     """
-    raw = read_yaml(path)
+    raw = read_document(path)
     return validate(model, raw, {str(path): raw})
-
-
-def read_yaml(path: Path | str) -> Any:
-    """Read a YAML (or JSON) file.
-
-    Raises:
-        UserError: if it is missing or is not YAML, with the line.
-    """
-    try:
-        return yaml.safe_load(Path(path).read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}. Mend the line.") from None
 
 
 def validate(
@@ -49,7 +36,7 @@ def validate(
 
     Args:
         model: the type.
-        value: what a YAML or JSON file holds.
+        value: what a document holds, as `read_document` returns it.
         origins: file name -> what the file holds; the first one that holds an offending key
             is named.
         strict: False where numbers may be text.
@@ -58,7 +45,7 @@ def validate(
         UserError: naming every offending key, its value, and the fix.
     """
     try:
-        return model.model_validate_json(json.dumps(value, default=str), strict=strict)
+        return model.model_validate_json(json.dumps(value), strict=strict)
     except ValidationError as error:
         problems = [
             explain(problem, keys_of(problem["loc"], value), origins) for problem in error.errors()
@@ -129,7 +116,7 @@ def explain(problem: Any, location: tuple[int | str, ...], origins: Mapping[str,
     of_section = problem["type"] == "value_error" and isinstance(problem["input"], dict)
     several = problem["type"] == "missing" or of_section
     file = " with ".join(holders if several else holders[:1]) or list(origins)[-1]
-    key = ".".join(on_one_line(str(part)) for part in location) or "the file"
+    key = shown(location) or "the file"
     match problem["type"]:
         case "extra_forbidden":
             return f"{file}: {key}: unknown key. {nearest(str(location[-1]), _known_keys())}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from cogloat.config.dataset import Data
 from cogloat.data.longtail import read_split
 from cogloat.data.store import load_split_images
 from cogloat.errors import UserError, needing_memory
@@ -38,8 +40,14 @@ class ImageSet:
         return chosen.to(self.labels_N.device, non_blocking=True)
 
 
-def load_training_set(store: Path, split: Path, classes: int, device: torch.device) -> ImageSet:
+def load_training_set(store: Path, split: Path, data: Data, device: torch.device) -> ImageSet:
     """Load the images of a long-tailed split.
+
+    Args:
+        store: folder of the images.
+        split: file of their indices and labels.
+        data: says how many classes there are, and how large images are.
+        device: gets the labels, and the images where they fit.
 
     Raises:
         UserError: if a file is missing or damaged, or they do not belong together.
@@ -52,29 +60,59 @@ def load_training_set(store: Path, split: Path, classes: int, device: torch.devi
                 f"{split}: its labels are not those of {store}: line {int(row) + 2} has "
                 f"{labels[row]}, but it is {int(stored[row])} there. Draw the split again."
             )
-        return _image_set(images, stored, classes, device, store)
+        return _image_set(images, stored, data, device, split)
 
 
-def load_test_set(store: Path, classes: int, device: torch.device) -> ImageSet:
-    """Load the whole test set.
+def load_coreset(
+    store: Path, coreset: Path, split: Path, data: Data, device: torch.device
+) -> ImageSet:
+    """Load the images of a coreset; they are of the long-tailed split.
+
+    Args:
+        store: folder of the images.
+        coreset: file of their indices and labels.
+        split: file of those of the split.
+        data: as for `load_training_set`.
+        device: likewise.
 
     Raises:
-        UserError: if a file is missing or damaged.
+        UserError: if a file is missing or damaged, or they do not belong together.
+    """
+    indices, _ = read_split(coreset)
+    for index in np.setdiff1d(indices, read_split(split)[0]):
+        raise UserError(
+            f"{coreset}: image {index} is not in {split}. Select a coreset of that split."
+        )
+    return load_training_set(store, coreset, data, device)
+
+
+def load_test_set(store: Path, data: Data, device: torch.device) -> ImageSet:
+    """Load the whole test set; arguments as of `load_training_set`.
+
+    Raises:
+        UserError: if a file is missing or damaged, or the images are not as `data` says.
     """
     with needing_memory(f"loading the test images from {store}"):
         images, labels = load_split_images(store, "test", None)
-        return _image_set(images, labels, classes, device, store)
+        return _image_set(images, labels, data, device, store)
 
 
 def _image_set(
-    images: Tensor, labels: Tensor, classes: int, device: torch.device, store: Path
+    images: Tensor, labels: Tensor, data: Data, device: torch.device, source: Path
 ) -> ImageSet:
-    counts = torch.bincount(labels, minlength=classes)
-    if len(counts) != classes or (counts == 0).any():
+    size = (data.image_size, data.image_size)
+    if images.shape[2:] != size:
+        found, meant = (" x ".join(map(str, sides)) for sides in (images.shape[2:], size))
         raise UserError(
-            f"{store}: the labels are not those of {classes} classes with an image each. "
+            f"{source}: the images are {found} pixels, not {meant}. "
+            "Check `image_size` in the dataset's file, and make the store again with src/fetch.py."
+        )
+    if labels.max() >= data.classes or len(torch.unique(labels)) != data.classes:
+        raise UserError(
+            f"{source}: the labels are not those of {data.classes} classes with an image each. "
             "Check `classes` in the dataset's file."
         )
+    counts = torch.bincount(labels)
     fits = device.type == "cpu" or (
         images.numel() < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
     )

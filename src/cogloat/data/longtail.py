@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,12 @@ from numpy.typing import NDArray
 from cogloat.errors import UserError
 from cogloat.files import write_text
 from cogloat.imbalance import NATURAL, Factor, ratio
+from cogloat.readers.cells import whole, within
+from cogloat.readers.tables import read_table
 
 Indices = NDArray[np.int64]
-HEADER = ["index", "label"]
+COLUMNS = {"index": within(whole, 0), "label": within(whole, 0)}
+MAKE_IT = "Delete the file, and make it again."
 
 
 def class_counts(n_max: int, classes: int, factor: Factor) -> list[int]:
@@ -114,26 +116,36 @@ def hold_out(labels_N: Indices, per_class: int, seed: int) -> Indices:
 def write_split(path: Path, indices_N: Indices, labels_N: Indices) -> None:
     """Write a subset as CSV, one row an image."""
     rows = [f"{index},{label}" for index, label in zip(indices_N, labels_N, strict=True)]
-    write_text(path, "\n".join([",".join(HEADER), *rows]) + "\n")
+    write_text(path, "\n".join([",".join(COLUMNS), *rows]) + "\n")
 
 
 def read_split(path: Path) -> tuple[Indices, Indices]:
     """Read a subset's indices and labels.
 
     Raises:
-        UserError: if the file is missing, is not such a file, or a class has no image.
+        UserError: if the file is missing or is not such a file, an image is there twice, or the
+            labels are not those of classes 0, 1, ... with an image each.
     """
     try:
-        with open(path, newline="") as file:
-            header, *rows = csv.reader(file)
-        table = np.array(rows, dtype=np.int64)
+        rows = read_table(path, COLUMNS, MAKE_IT).rows
     except FileNotFoundError:
-        raise UserError(f"{path}: no such split. Make it with src/split.py.") from None
-    except (ValueError, UnicodeDecodeError):
-        raise UserError(f"{path}: not a split of rows 'index,label'. Draw it again.") from None
-    if header != HEADER or table.ndim != 2 or table.shape[1] != len(HEADER):
-        raise UserError(f"{path}: not a split of rows 'index,label'. Draw it again.")
-    labels_N = table[:, 1]
-    if labels_N.min() < 0 or (np.bincount(labels_N) == 0).any():
-        raise UserError(f"{path}: a class has no image. Draw it again.")
-    return table[:, 0], labels_N
+        raise UserError(f"{path}: no such file. Make it with src/split.py.") from None
+    lines: dict[int, int] = {}
+    for line, cells in rows:
+        index, label = cells["index"], cells["label"]
+        if index in lines:
+            raise UserError(
+                f"{path}: line {line}: image {index} is in line {lines[index]} already. {MAKE_IT}"
+            )
+        if label >= len(rows):  # counting the classes would need memory for all that it skips
+            raise UserError(
+                f"{path}: line {line}: label {label}, but there are {len(rows)} images; labels "
+                f"count from 0 and every class has an image. {MAKE_IT}"
+            )
+        lines[index] = line
+    labels_N = np.array([cells["label"] for _, cells in rows], dtype=np.int64)
+    counts = np.bincount(labels_N)
+    if not rows or (counts == 0).any():
+        empty = int(counts.argmin()) if rows else 0
+        raise UserError(f"{path}: class {empty} has no image. {MAKE_IT}")
+    return np.array([*lines], dtype=np.int64), labels_N

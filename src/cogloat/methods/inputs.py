@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from cogloat.config.dataset import Data
-from cogloat.data.imageset import ImageSet, load_training_set
+from cogloat.data.imageset import ImageSet, load_coreset
 from cogloat.errors import UserError
 
 
@@ -26,6 +26,7 @@ class Inputs:
         test: the test set, for stages that leave a classifier.
         validation: images held out of training, likewise, where the dataset has some.
         store: the folder that the images are from.
+        split: the file of the long-tailed set.
         files: what the settings say that they need, by its name.
     """
 
@@ -37,6 +38,7 @@ class Inputs:
     test: ImageSet | None = None
     validation: ImageSet | None = None
     store: Path | None = None
+    split: Path | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
 
     def file(self, name: str) -> Path:
@@ -50,12 +52,12 @@ class Inputs:
         return self.files[name]
 
     def images(self, name: str) -> ImageSet:
-        """Return the images of the store that a file of indices and labels lists.
+        """Return those images of the long-tailed set that a file of indices and labels lists.
 
         Raises:
-            UserError: if the file or the store is missing or damaged.
+            UserError: if the file or the store is missing or damaged, or the file lists others.
         """
         path = self.file(name)
-        if self.store is None:
-            raise UserError(f"{path}: its images are in a store. Give --store.")
-        return load_training_set(self.store, path, self.data.classes, self.device)
+        if self.store is None or self.split is None:
+            raise UserError(f"{path}: its images are in a store. Give --store and --split.")
+        return load_coreset(self.store, path, self.split, self.data, self.device)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from cogloat.checkpoint import load_weights
 from cogloat.config.types import HeadName
-from cogloat.errors import UserError
 from cogloat.models.heads import ProjectionHead, make_classifier
 from cogloat.models.normalisation import SplitBatchNorm
 from cogloat.models.resnet import CifarResNet
@@ -51,22 +48,6 @@ def build_encoder(depth: int, projection: tuple[int, int], batch_norm_splits: in
     backbone = CifarResNet(depth, norm=norm)
     head = ProjectionHead(backbone.feature_dim, *projection, batch_norm=False)
     return Encoder(backbone, head)
-
-
-def load_trained(network: nn.Module, path: Path, prefix: str = "") -> None:
-    """Load what a training has left into a network; arguments as of `load_weights`.
-
-    Raises:
-        UserError: if the file does not hold exactly this network's weights, or they are not finite.
-    """
-    load_weights(network, path, prefix)
-    for name, value in network.state_dict().items():
-        if not value.isfinite().all():
-            lost = value.numel() - int(value.isfinite().sum())
-            raise UserError(
-                f"{path}: {prefix}{name}: {lost} of {value.numel()} numbers are not finite. "
-                "Train this stage again."
-            )
 
 
 def to_device(module: nn.Module, device: torch.device) -> None:

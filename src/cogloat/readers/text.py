@@ -13,10 +13,15 @@ OTHER_MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+SAVE_IT = "Save it as UTF-8."
 
 
-def read_text(path: Path | str) -> str:
+def read_text(path: Path | str, fix: str = SAVE_IT) -> str:
     """Read a text file; a UTF-8 byte-order mark at its beginning is passed over.
+
+    Args:
+        path: the file.
+        fix: what to do about other text; another where no person writes the file.
 
     Raises:
         OSError: if it is missing or cannot be read.
@@ -25,7 +30,7 @@ def read_text(path: Path | str) -> str:
     data = Path(path).read_bytes()
     for mark, encoding in OTHER_MARKS.items():
         if data.startswith(mark):
-            raise UserError(f"{path}: the text is {encoding}. Save it as UTF-8.")
+            raise UserError(f"{path}: the text is {encoding}, not UTF-8. {fix}")
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode()
@@ -33,12 +38,12 @@ def read_text(path: Path | str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(
             f"{path}: line {line}: byte 0x{data[error.start]:02x} is not UTF-8; the text may be "
-            "Latin-1. Save it as UTF-8."
+            f"Latin-1. {fix}"
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(
             f"{path}: line {line}: has a NUL byte, so it is no text file, or is UTF-16 without a "
-            "mark. Save it as UTF-8."
+            f"mark. {fix}"
         )
     return text

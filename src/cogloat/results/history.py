@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from pathlib import Path
 
 from cogloat.errors import UserError
 from cogloat.files import write_text
+from cogloat.readers.cells import Cell, decimal, optional, whole, within
+from cogloat.readers.tables import read_table
 
 Row = dict[str, int | float | None]
+PERCENT = ("accuracy", "translated")  # how the names of percentages end
+RUN_IT = "Run the stage again."
 
 
 def write_history(path: Path, rows: list[Row]) -> None:
@@ -23,28 +26,35 @@ def write_history(path: Path, rows: list[Row]) -> None:
     write_text(path, text.getvalue())
 
 
-def read_history(path: Path, column: str) -> dict[int, float]:
+def read_history(path: Path, column: str, epochs: int) -> dict[int, float]:
     """Return epoch (from 1) -> the value of a column, where it was measured.
 
+    Args:
+        path: the file.
+        column: what was measured.
+        epochs: of the stage, each of which has a line.
+
     Raises:
-        UserError: if it is no history, lacks the column, has an epoch twice or not in its place, or
-            a value that is not finite; or if nothing was measured.
+        UserError: if it is no history, lacks the column or an epoch, has one twice or not in its
+            place, a number that is not finite, or an accuracy that is no percentage; or if nothing
+            was measured.
     """
-    measured = {}
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file, strict=True), start=1):
-                if None in row or None in row.values() or int(row["epoch"]) != number:
-                    raise ValueError
-                if row[column]:
-                    measured[number] = float(row[column])
-    except (KeyError, ValueError, csv.Error):
-        raise UserError(
-            f"{path}: {column}: not the history of a stage that measures it. Run the stage again."
-        ) from None
-    for epoch, value in measured.items():
-        if not math.isfinite(value):
-            raise UserError(f"{path}: {column}: {value} in epoch {epoch}. Run the stage again.")
+    table = read_table(path, {"epoch": whole}, RUN_IT, others=_measure)
+    for place, (line, cells) in enumerate(table.rows, start=1):
+        if cells["epoch"] != place:
+            raise UserError(
+                f"{path}: line {line}: epoch: it is {cells['epoch']}, not {place}. {RUN_IT}"
+            )
+    if len(table.rows) != epochs:
+        raise UserError(f"{path}: has {len(table.rows)} of the stage's {epochs} epochs. {RUN_IT}")
+    measured = {
+        cells["epoch"]: cells[column] for _, cells in table.rows if cells.get(column) is not None
+    }
     if not measured:
-        raise UserError(f"{path}: {column}: not measured in any epoch. Run the stage again.")
+        raise UserError(f"{path}: {column}: not measured in any epoch. {RUN_IT}")
     return measured
+
+
+def _measure(column: str) -> Cell:
+    """Return how a column is read whose cells are empty where nothing was measured."""
+    return optional(within(decimal, 0, 100) if column.endswith(PERCENT) else decimal)

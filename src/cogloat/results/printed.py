@@ -9,30 +9,27 @@ import pandas as pd
 
 from cogloat.errors import UserError
 from cogloat.imbalance import from_text, title
+from cogloat.readers.cells import decimal, optional, within, word
+from cogloat.readers.tables import read_table
 
 CELL = ["method", "dataset", "factor"]  # what a table has one number for
-NUMBERS = {"mean": float, "std": float}
+NUMBERS = {"mean": decimal, "std": optional(within(decimal, 0))}
 
 
 def read_printed(path: Path | None, keys: Sequence[str] = CELL) -> pd.DataFrame:
     """Read a table of printed numbers: key columns, mean, std; it is empty without a file.
 
     Raises:
-        UserError: if it is no such table, has other columns, or a cell is there twice.
+        UserError: if it is no such table, has other columns, or a number is there twice.
     """
-    columns = [*keys, *NUMBERS]
-    if path is None:
-        return pd.DataFrame(columns=columns).astype(NUMBERS)
-    try:
-        printed = pd.read_csv(path, dtype=NUMBERS, converters={"factor": from_text})
-    except ValueError as error:
-        raise UserError(
-            f"{path}: not a table of numbers ({str(error).strip()}). Mend it."
-        ) from None
-    if list(printed.columns) != columns:
-        raise UserError(f"{path}: its columns must be {', '.join(columns)}. Mend the header.")
-    for row in printed[printed.duplicated(list(keys))].itertuples():
-        raise UserError(
-            f"{path}: {row.method} on {row.dataset} {title(row.factor)} is there twice. Remove one."
-        )
-    return printed.astype({"factor": "object"})  # a number, or text such as 'natural'
+    columns = {key: from_text if key == "factor" else word for key in keys} | NUMBERS
+    rows = [] if path is None else read_table(path, columns, "Mend the line.", by_hand=True).rows
+    printed = pd.DataFrame([cells for _, cells in rows], columns=[*columns])
+    printed = printed.astype({"factor": "object", **dict.fromkeys(NUMBERS, float)})
+    for (line, cells), twice in zip(rows, printed.duplicated(list(keys)), strict=True):
+        if twice:
+            raise UserError(
+                f"{path}: line {line}: {cells['method']} on {cells['dataset']} "
+                f"{title(cells['factor'])} is there twice. Remove one."
+            )
+    return printed

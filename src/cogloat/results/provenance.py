@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
+from cogloat.config.types import StageName
 from cogloat.errors import UserError
 from cogloat.files import sha256
 from cogloat.results.reading import Artefact
@@ -48,7 +49,7 @@ class Stage(Artefact):
 
     FIX: ClassVar[str] = "It is not the provenance of a stage; run the stage again"
 
-    stage: str
+    stage: StageName
     epochs: PositiveInt
     augmentations: tuple[str, ...]
     identity: dict[str, str]

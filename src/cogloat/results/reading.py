@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cogloat.errors import UserError
 from cogloat.files import write_json
 from cogloat.imbalance import Factor
+from cogloat.readers.documents import read_document, shown
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=1)]
@@ -31,13 +33,14 @@ class Artefact(BaseModel):
         """Read the file.
 
         Raises:
-            UserError: if it is damaged, naming the file, the key and the fix.
+            UserError: if it is missing or damaged, naming the file, the key and the fix.
         """
+        document = read_document(path, f"{cls.FIX}.")
         try:
-            return cls.model_validate_json(path.read_bytes())
+            return cls.model_validate_json(json.dumps(document))
         except ValidationError as error:
             problem = error.errors()[0]
-            key = ".".join(map(str, problem["loc"])) or "the file"
+            key = shown(problem["loc"]) or "the file"
             message = problem["msg"].removeprefix("Value error, ")
             raise UserError(f"{path}: {key}: {message}. {cls.FIX}.") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,12 +12,15 @@ from pydantic import NonNegativeInt, PositiveFloat, ValidationError
 from cogloat.errors import UserError
 from cogloat.files import write_text
 from cogloat.imbalance import Factor, title
+from cogloat.readers.cells import Cell, decimal, whole, word
+from cogloat.readers.tables import Row, read_table
 from cogloat.results.printed import CELL
 from cogloat.results.reading import Artefact, Count, Name
 
 Part = Literal["refresh", "step", "floor"]
 PARTS: tuple[Part, ...] = get_args(Part)
 MACHINE = ("device", "threads", "precision")
+TIME_THEM = "Time the epochs again."
 
 
 class Timing(Artefact):
@@ -36,12 +38,16 @@ class Timing(Artefact):
     precision: Name
 
 
-COLUMNS = list(Timing.model_fields)
+def _cell(kind: object) -> Cell:
+    return whole if kind is int else decimal if kind is float else word
+
+
+COLUMNS = {name: _cell(field.annotation) for name, field in Timing.model_fields.items()}
 
 
 def write_timings(path: Path, timings: Iterable[Timing]) -> None:
     """Write timings as CSV."""
-    table = pd.DataFrame([timing.model_dump() for timing in timings], columns=COLUMNS)
+    table = pd.DataFrame([timing.model_dump() for timing in timings], columns=[*COLUMNS])
     write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
@@ -74,34 +80,22 @@ def read_timings(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            header, *lines = [*csv.reader(file, strict=True)] or [[]]
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"{path}: not a CSV table ({error}). Time the epochs again.") from None
-    if header != COLUMNS:
-        raise UserError(f"{path}: its columns must be {', '.join(COLUMNS)}. Time the epochs again.")
-    if not lines:
-        raise UserError(f"{path}: has no timing. Time the epochs again.")
-    rows = [_timing(path, number, line) for number, line in enumerate(lines, start=2)]
-    timings = pd.DataFrame([row.model_dump() for row in rows])
+    rows = read_table(path, COLUMNS, TIME_THEM).rows
+    if not rows:
+        raise UserError(f"{path}: has no timing. {TIME_THEM}")
+    timings = pd.DataFrame([_timing(path, row).model_dump() for row in rows])
     _check_complete(path, timings)
     return timings
 
 
-def _timing(path: Path, number: int, line: list[str]) -> Timing:
-    if len(line) != len(COLUMNS):
-        raise UserError(
-            f"{path}: line {number} has {len(line)} fields, the header has {len(COLUMNS)}. "
-            "Time the epochs again."
-        )
+def _timing(path: Path, row: Row) -> Timing:
     try:
-        return Timing.model_validate_strings(dict(zip(COLUMNS, line, strict=True)))
+        return Timing.model_validate(row.cells)
     except ValidationError as error:
         problem = error.errors()[0]
         raise UserError(
-            f"{path}: line {number}: {problem['loc'][0]}: {problem['msg']}, but it is "
-            f"'{problem['input']}'. Time the epochs again."
+            f"{path}: line {row.line}: {problem['loc'][0]}: {problem['msg']}, but it is "
+            f"{problem['input']!r}. {TIME_THEM}"
         ) from None
 
 
@@ -116,8 +110,7 @@ def _check_complete(path: Path, timings: pd.DataFrame) -> None:
                 count = times.get((number, part), 0)
                 if count != 1:
                     raise UserError(
-                        f"{subject}: round {number} has {part} {count} times, not once. "
-                        "Time the epochs again."
+                        f"{subject}: round {number} has {part} {count} times, not once. {TIME_THEM}"
                     )
         if group["steps_per_epoch"].nunique() > 1:
-            raise UserError(f"{subject}: steps_per_epoch differs. Time the epochs again.")
+            raise UserError(f"{subject}: steps_per_epoch differs. {TIME_THEM}")

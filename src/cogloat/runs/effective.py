@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import model_validator
+
 from cogloat.config.dataset import Data, Depth
 from cogloat.config.types import Name, Seed, StageName, Strict
 from cogloat.imbalance import Factor, folder
@@ -20,6 +24,13 @@ class RunConfig(Strict):
     depth: Depth
     settings: AnySettings
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.stage not in self.settings.stages:
+            raise ValueError(f"stage: '{self.stage}' is none of {self.settings.objective}'s")
+        _check_roles(self.data, self.settings.augmentations)
+        return self
+
     @property
     def name(self) -> str:
         """The run and the stage, as in paths."""
@@ -35,3 +46,17 @@ class CoresetConfig(Strict):
     data: Data | None
     depth: Depth
     settings: Coreset
+
+    @model_validator(mode="after")
+    def _glister_has_data(self) -> Self:
+        if (self.settings.kind == "glister") != (self.data is not None):
+            raise ValueError("kind 'glister' needs 'data'; other kinds have none")
+        if self.data is not None and self.settings.proxy is not None:
+            _check_roles(self.data, self.settings.proxy.augmentations)
+        return self
+
+
+def _check_roles(data: Data, roles: tuple[str, ...]) -> None:
+    for role in roles:
+        if role not in data.augmentations or role not in data.recipes:
+            raise ValueError(f"data: augmentations and recipes must have '{role}'")

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from cogloat.config.augmentation import check_fits
 from cogloat.config.dataset import Data, Dataset
-from cogloat.config.reading import Model, explain, holds, keys_of, load, read_yaml, validate
+from cogloat.config.reading import Model, explain, holds, keys_of, load, validate
 from cogloat.config.types import StageName
 from cogloat.errors import UserError, nearest
 from cogloat.imbalance import Factor
@@ -23,6 +23,7 @@ from cogloat.methods.classifier.settings import Settings as Classifier
 from cogloat.methods.rooms import settings_types
 from cogloat.methods.settings import CoresetOf, FileAt, Supervised, Training, WeightsOf
 from cogloat.methods.tsc.settings import TargetPoints
+from cogloat.readers.documents import plain, read_document
 from cogloat.runs.collections import Runs, Workflow
 from cogloat.runs.effective import CoresetConfig, RunConfig
 from cogloat.runs.files import STAGES, Coreset, Method
@@ -64,7 +65,9 @@ def as_workflow(config: Path, settings: dict[str, Any]) -> Workflow:
     Raises:
         UserError: with the key, the value and the fix.
     """
-    origins = {str(config / "config.yaml"): settings}
+    path = config / "config.yaml"
+    settings = plain(settings, path)
+    origins = {str(path): settings}
     # a number in a nested --config is text
     workflow = validate(Workflow, settings, origins, strict=False)
     _check_collections(config, workflow)
@@ -143,7 +146,7 @@ def coreset_config(config: Path, dataset: str, factor: Factor, coreset: str) -> 
     settings = load_coreset(config, coreset)
     own = None
     if settings.proxy is not None:
-        raw = read_yaml(coreset_file)
+        raw = read_document(coreset_file)
         origins = {str(coreset_file): raw}
         proxy = _with_overrides(Classifier, raw["proxy"], origins, data_file, data, "proxy")
         settings = settings.model_copy(update={"proxy": proxy})
@@ -250,22 +253,39 @@ def _check_pattern(what: str, need: FileAt) -> None:
 @cache
 def _sections(
     config: Path, kind: Literal["dataset", "method"], name: str, below: tuple[str, ...] = ()
-) -> tuple[Any, dict[str, Any]]:
-    """Return a file's sections, merged over those of what it extends, and who gave them."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a file's sections, merged over those of what it extends, and who gave them.
+
+    Args:
+        config: folder of the configuration.
+        kind: of the file.
+        name: of the file.
+        below: the files that extend it, each the one after it.
+    """
     file = extended_file(config, kind, name) if below else named_file(config, kind, name)
-    own = read_yaml(file)
-    if not isinstance(own, dict) or "extends" not in own:
+    own = read_document(file)
+    if "extends" not in own:
         return own, {str(file): own}
-    above = own["extends"]
-    if above in (name, *below) or not isinstance(above, str):
-        raise UserError(f"{file}: extends: '{above}' is no file above this one. Name another.")
-    try:
-        extended_file(config, kind, above)
-    except UserError as error:
-        raise UserError(f"{file}: extends: {error}") from None
-    base, origins = _sections(config, kind, above, (name, *below))
     added = {key: value for key, value in own.items() if key != "extends"}
+    above = own["extends"]
+    _check_above(file, kind, above, config / f"{kind}s", (*below, name))
+    base, origins = _sections(config, kind, above, (*below, name))
     return _merge(base, added), {str(file): added, **origins}
+
+
+def _check_above(file: Path, kind: str, above: Any, folder: Path, chain: tuple[str, ...]) -> None:
+    """Refuse what a file cannot extend: nothing, no file, or one that extends it in turn."""
+    if not isinstance(above, str):
+        raise UserError(f"{file}: extends: it must be one name, but it is {above!r}. Write a name.")
+    if above in chain:
+        circle = " -> ".join([*chain[chain.index(above) :], above])
+        raise UserError(
+            f"{file}: extends: {circle} is a circle. Let one of them extend another file, or none."
+        )
+    files = [*folder.glob("*.yaml"), *folder.glob("base/*.yaml")]
+    known = [path.relative_to(folder).with_suffix("").as_posix() for path in files]
+    if above not in known:
+        raise UserError(f"{file}: extends: {kind} {above!r} is unknown. {nearest(above, known)}")
 
 
 def _with_overrides(
@@ -282,7 +302,7 @@ def _with_overrides(
     prefixed = {str(data_file): {"overrides": overrides}, **origins}
     merged = functools.reduce(_merge, reversed(overrides.values()), section)
     try:
-        return model.model_validate_json(json.dumps(merged, default=str))
+        return model.model_validate_json(json.dumps(merged))
     except ValidationError as error:
         problems = []
         for problem in error.errors():

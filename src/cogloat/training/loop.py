@@ -18,6 +18,7 @@ from cogloat.methods.settings import Training
 from cogloat.results.history import Row
 from cogloat.training.divergence import NotFiniteError, Watch, check_finite
 from cogloat.training.machine import Machine
+from cogloat.training.progress import go_on
 from cogloat.training.resume import Interruption, ResumeState
 from cogloat.training.schedule import begins_cycle, learning_rate_factor
 
@@ -42,8 +43,9 @@ def fit(
         One row an epoch: epoch (from 1), lr, the logged means, what `end_epoch` measured.
 
     Raises:
-        UserError: if there are fewer images than a batch, or a number is not finite: then the steps
-            since the last save are taken again, and the message says what was found.
+        UserError: if there are fewer images than a batch, the resume state is corrupt, or a number
+            is not finite: then the steps since the last save are taken again, and the message says
+            what was found.
     """
     try:
         return _fit(objective, settings, machine, resume, name, take_step)
@@ -67,13 +69,10 @@ def _fit(
     sums: dict[str, Tensor] = {}
     first_epoch, first_step = 0, 0
     if (state := resume.load()) is not None:
-        objective.load_state_dict(state["objective"])
-        optimizer.load_state_dict(state["optimizer"])
-        history, sums = (
-            state["history"],
-            {k: v.to(machine.device) for k, v in state["sums"].items()},
-        )
-        first_epoch, first_step = state["epoch"], state["step"]
+        progress = go_on(resume.path, state, objective, optimizer, settings.epochs, steps)
+        history = progress.history
+        sums = {name: value.to(machine.device) for name, value in progress.sums.items()}
+        first_epoch, first_step = progress.epoch, progress.step
 
     def save(epoch: int, step: int) -> None:
         resume.save(

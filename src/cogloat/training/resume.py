@@ -18,6 +18,7 @@ from cogloat.checkpoint import load_checkpoint, save_checkpoint
 from cogloat.errors import UserError
 from cogloat.results.provenance import Process
 
+OWN = ("identity", "processes")  # what a state holds beside that of the training
 # SIGURG: a cluster's warning before a time limit; it ends no program that does not know it
 WARNING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGURG)
 
@@ -74,7 +75,7 @@ class ResumeState:
             raise UserError(
                 f"{self.path}: this is not the resume state of this run. Delete it to start over."
             )
-        return state
+        return {name: value for name, value in state.items() if name not in OWN}
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -101,7 +102,7 @@ def _difference(other: Path, own: ResumeState) -> str:
     try:
         found = load_checkpoint(other, "resume state")["identity"]
         changed = [name for name, value in own.identity.items() if found.get(name) != value]
-    except (UserError, KeyError, AttributeError):
+    except (UserError, OSError, KeyError, AttributeError):
         return "cannot be read"
     return f"was made with another {' and '.join(changed)}"
 

@@ -430,7 +430,7 @@ def test_damaged_table_of_times_is_named(tmp_path, line, message):
 
 def test_times_without_their_ratios_are_refused(tmp_path):
     folder = measure(tmp_path / "measured", name="table4.csv", header=TIMED.replace("ratios,", ""))
-    refused(tmp_path, "table4.csv: has no column 'ratios'", measured=folder)
+    refused(tmp_path, "table4.csv: line 1: there is no column 'ratios'", measured=folder)
 
 
 @pytest.mark.parametrize(
@@ -623,7 +623,11 @@ def test_bad_expression_is_named_with_its_claim(tmp_path, bad, message):
         ("level: 0.05", "levels: 0.05", "levels: unknown key. Did you mean 'level'?"),
         ("  few: {imagenet_lt", "  fw: {imagenet_lt", "there is no 'few'"),
         ("digits: 10}", "digits: ten}", "constants.classes"),
-        ("  proco_adds:", "  head_and_tail:", "head_and_tail: the key is there twice"),
+        (
+            "  proco_adds:",
+            "  head_and_tail:",
+            "line 37: the key 'head_and_tail' is there twice, in lines 30 and 37",
+        ),
         ("  all_of_own_rows:", "  proco_adds:", "'proco_adds' is in 'claims' and in 'consistency'"),
         ("level: 0.05", "level: [", "not valid YAML"),
     ],
@@ -644,19 +648,22 @@ def test_damaged_claims_are_named(tmp_path, old, new, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has no header of distinct columns"),
-        ("method,dataset,factor,mean\n", "its columns must be key columns, then dataset"),
-        ("dataset,factor,mean,std\n", "its columns must be key columns, then dataset"),
-        ("method,dataset,factor,mean,std\nkcl,cifar100,100\n", "line 2 has 3 fields"),
+        ("", "has no first line with its columns: dataset"),
+        ("method,dataset,factor,mean\n", "line 1: there is no column 'std'"),
+        ("dataset,factor,mean,std\n", "line 1: the columns must be key columns, then dataset"),
+        (
+            "method,dataset,factor,mean,std\nkcl,cifar100,100\n",
+            "line 2: it has 3 cells, the header has 5",
+        ),
         ("method,dataset,factor,mean,std\nkcl,cifar100,100,high,\n", "line 2: mean: "),
         ("method,dataset,factor,mean,std\nkcl,cifar100,100,nan,\n", "line 2: mean: "),
         ("method,dataset,factor,mean,std\nkcl,cifar100,many,43.7,\n", "line 2: factor: "),
         ("method,dataset,factor,mean,std\nkcl,cifar100,100,43.7,-1\n", "line 2: std: "),
         (
             "method,dataset,factor,mean,std\nkcl,cifar100,100,1,\nkcl,cifar100,100,1,\n",
-            "kcl on cifar100 IF 100 is there twice",
+            "line 3: kcl on cifar100 IF 100 is there twice",
         ),
-        ('method,dataset,factor,mean,std\n"kcl', "not a CSV table"),
+        ('method,dataset,factor,mean,std\n"kcl', "line 2: not CSV: a quote is not closed"),
     ],
 )
 def test_damaged_table_is_named(tmp_path, text, message):
@@ -682,7 +689,7 @@ def test_damaged_measured_table_is_named(tmp_path, line, message):
 
 def test_measured_table_without_seeds_is_refused(tmp_path):
     folder = measure(tmp_path / "measured", header="method,dataset,factor,mean,std")
-    refused(tmp_path, "table2.csv: has no column 'seeds'", measured=folder)
+    refused(tmp_path, "table2.csv: line 1: there is no column 'seeds'", measured=folder)
 
 
 def test_copy_of_a_table_is_no_table(tmp_path, printed):

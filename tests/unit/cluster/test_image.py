@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from scripts import REPO
 
 from cogloat.cluster.image import (
+    LABELS,
     Image,
     check_is_locked,
     check_made_from,
@@ -87,6 +89,30 @@ def test_without_apptainer_the_message_says_so(root: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(root))
     with pytest.raises(UserError, match="apptainer is not installed"):
         inspect(Path("containers/train.sif"), root)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("{}", "apptainer names no labels of it. Build it"),
+        ("not JSON", "apptainer names no labels of it. Build it"),
+        ('{"data": {"attributes": {"labels": {}}}}', "has no label 'cogloat.requirements': it was"),
+        (
+            json.dumps({"data": {"attributes": {"labels": dict.fromkeys(LABELS.values(), "x")}}}),
+            "its labels: requirements: String should match pattern",
+        ),
+    ],
+)
+def test_what_apptainer_says_of_another_image_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch, said: str, message: str
+):
+    (root / "apptainer").write_text(f"#!/bin/sh\necho '{said}'\n")
+    (root / "apptainer").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{root}:/usr/bin:/bin")
+    with pytest.raises(UserError) as told:
+        inspect(Path("containers/train.sif"), root)
+    assert message in str(told.value)
+    assert str(told.value).startswith("containers/train.sif")
 
 
 def test_committed_lock_is_of_this_recipe_and_these_requirements():

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from artefacts import CLASSES, store_and_split
+from artefacts import CONFIG, store_and_split
 
 from cogloat.data.imageset import load_test_set, load_training_set
 from cogloat.errors import UserError, explain
+from cogloat.runs.load import run_config
 
 CPU = torch.device("cpu")
+DATA = run_config(CONFIG, "digits", 60, "ce", 0, "train").data
 
 
 def replaced(folder: Path, line: int, text: str) -> Path:
@@ -21,12 +23,12 @@ def replaced(folder: Path, line: int, text: str) -> Path:
     return split
 
 
-@pytest.mark.parametrize("index", [-3, 600, 2**40])
+@pytest.mark.parametrize("index", [600, 2**40])
 def test_index_that_is_no_image_is_named_with_its_line(tmp_path, index):
     store_and_split(tmp_path)
     split = replaced(tmp_path, 7, f"{index},0")
     with pytest.raises(UserError) as caught:
-        load_training_set(tmp_path / "store", split, CLASSES, CPU)
+        load_training_set(tmp_path / "store", split, DATA, CPU)
     assert f"there is no image {index} among its 600, numbered from 0; line 7" in str(caught.value)
 
 
@@ -34,7 +36,7 @@ def test_label_that_is_not_the_stores_is_named_with_its_line(tmp_path):
     store_and_split(tmp_path)
     split = replaced(tmp_path, 7, "5,3")
     with pytest.raises(UserError) as caught:
-        load_training_set(tmp_path / "store", split, CLASSES, CPU)
+        load_training_set(tmp_path / "store", split, DATA, CPU)
     assert (
         f"{split}: its labels are not those of {tmp_path / 'store'}: line 7 has 3, but it is 0"
         in (str(caught.value))
@@ -49,9 +51,9 @@ def test_lack_of_memory_names_what_is_loaded(tmp_path, monkeypatch):
 
     monkeypatch.setattr("cogloat.data.imageset.load_split_images", too_much)
     with pytest.raises(MemoryError) as training:
-        load_training_set(tmp_path / "store", tmp_path / "split.csv", CLASSES, CPU)
+        load_training_set(tmp_path / "store", tmp_path / "split.csv", DATA, CPU)
     with pytest.raises(MemoryError) as test:
-        load_test_set(tmp_path / "store", CLASSES, CPU)
+        load_test_set(tmp_path / "store", DATA, CPU)
     said = [str(explain(caught.value)) for caught in (training, test)]
     assert f"while loading 245 training images from {tmp_path / 'store'}. Use a GPU" in said[0]
     assert f"while loading the test images from {tmp_path / 'store'}. Use a GPU" in said[1]

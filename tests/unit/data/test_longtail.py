@@ -116,17 +116,38 @@ def test_split_survives_the_disk(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "index,label\n", "a,b\n1,0\n", "index,label\n1\n", "index,label\n1,x\n", "\x00"]
+    ("text", "message"),
+    [
+        ("", "has no first line with its columns: index, label."),
+        ("a,b\n1,0\n", "line 1: the columns must be index, label, but they are 'a', 'b'."),
+        ("label,index\n0,1\n", "line 1: the columns must be index, label, but they are 'label'"),
+        ("index,label\n", "class 0 has no image."),
+        ("index,label\n0,0\n1,2\n2,2\n", "class 1 has no image."),
+        ("index,label\n1\n", "line 2: it has 1 cells, the header has 2."),
+        ("index,label\n1,x\n", "line 2: label: 'x' is not a whole number."),
+        ("index,label\n1.0,0\n", "line 2: index: '1.0' is not a whole number."),
+        ("index,label\n-3,0\n", "line 2: index: '-3' is not at least 0."),
+        ("index,label\n1,-1\n", "line 2: label: '-1' is not at least 0."),
+        ("index,label\n7,0\n8,0\n7,0\n", "line 4: image 7 is in line 2 already."),
+        (
+            "index,label\n0,0\n1,1000000000000000\n",
+            "line 3: label 1000000000000000, but there are 2",
+        ),
+        (f"index,label\n0,{'9' * 30}\n", f"line 2: label: '{'9' * 30}' has more than 18 digits."),
+        ("index,label\n0,0\n5,1", "line 3: the file ends within the line."),
+        ("\0", "line 1: has a NUL byte"),
+    ],
 )
-def test_file_that_is_no_split_is_named(tmp_path, text):
-    (tmp_path / "split.csv").write_text(text)
-    with pytest.raises(UserError, match=r"split\.csv: not a split"):
-        read_split(tmp_path / "split.csv")
+def test_file_that_is_no_split_is_named_with_the_line(tmp_path, text, message):
+    path = tmp_path / "split.csv"
+    path.write_text(text)
+    with pytest.raises(UserError) as told:
+        read_split(path)
+    assert str(told.value).startswith(f"{path}: {message}")
 
 
-def test_class_without_an_image_is_named(tmp_path):
-    (tmp_path / "split.csv").write_text("index,label\n0,0\n1,2\n")
-    with pytest.raises(UserError, match=r"split\.csv: a class has no image"):
+def test_split_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"split\.csv: no such file\. Make it with src/split\.py"):
         read_split(tmp_path / "split.csv")
 
 

@@ -9,15 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from damage import flip
 from pictures import arguments, described, fetch, in_folder, in_lists, make_images, must_fail
 from PIL import Image
 from scripts import REPO, command
 
-from cogloat.data.imageset import load_test_set, load_training_set
-from cogloat.data.longtail import write_split
 from cogloat.data.store import load_split_images
-from cogloat.errors import UserError
 
 
 @pytest.fixture
@@ -160,52 +156,3 @@ def test_folder_without_write_permission_is_one_message(folder):
     assert "no permission. Check who owns the folder" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((folder / "store").iterdir())
-
-
-# --- the store ---
-
-
-def test_only_the_asked_images_are_read_in_their_order(folder):
-    fetch(folder, image_folder(folder))
-    everything, _ = load_split_images(folder / "store", "train", None)
-    some, labels = load_split_images(folder / "store", "train", np.array([4, 0]))
-    assert torch.equal(some, everything[[4, 0]])
-    assert labels.tolist() == [1, 0]
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda store: (store / "train_images.npy").unlink(), "train_images.npy: no such file"),
-        (lambda store: (store / "store.json").unlink(), "store.json: no such store"),
-        (lambda store: (store / "store.json").write_text("{"), "store.json: damaged"),
-        (
-            lambda store: os.truncate(store / "train_images.npy", 300),
-            "train_images.npy: truncated",
-        ),
-        (
-            lambda store: np.save(store / "train_labels.npy", np.zeros(2)),
-            "train_labels.npy: not the array of its store",
-        ),
-        (lambda store: flip(store / "train_images.npy"), "train_images.npy: corrupt"),
-    ],
-)
-def test_damaged_store_is_named_with_the_fix(folder, damage, message):
-    fetch(folder, image_folder(folder))
-    damage(folder / "store")
-    with pytest.raises(UserError, match=message) as error:
-        load_split_images(folder / "store", "train", None)
-    assert "src/fetch.py" in str(error.value)
-
-
-def test_split_of_another_dataset_is_refused(folder):
-    fetch(folder, image_folder(folder))
-    cpu = torch.device("cpu")
-    write_split(folder / "other.csv", np.array([0, 5]), np.array([1, 0]))
-    with pytest.raises(UserError, match="its labels are not those of"):
-        load_training_set(folder / "store", folder / "other.csv", 2, cpu)
-    write_split(folder / "long.csv", np.array([0, 60]), np.array([0, 1]))
-    with pytest.raises(UserError, match="there is no image 60 among its 6"):
-        load_training_set(folder / "store", folder / "long.csv", 2, cpu)
-    with pytest.raises(UserError, match="not those of 3 classes"):
-        load_test_set(folder / "store", 3, cpu)

@@ -41,8 +41,8 @@ def test_every_number_is_of_its_space_and_its_set(tmp_path):
     assert (found.dataset, found.factor, found.method, found.seed) == ("digits", 60, "kcl", 3)
     assert found.split_sha256 == sha256(tmp_path / "split.csv")
     sets = {
-        "train": load_training_set(tmp_path / "store", tmp_path / "split.csv", CLASSES, CPU),
-        "test": load_test_set(tmp_path / "store", CLASSES, CPU),
+        "train": load_training_set(tmp_path / "store", tmp_path / "split.csv", config.data, CPU),
+        "test": load_test_set(tmp_path / "store", config.data, CPU),
     }
     for name, images in sets.items():
         spaces = {"projection": encoder, "backbone": encoder.backbone}

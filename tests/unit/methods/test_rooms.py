@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from miniature import CPU, build, configured, image_set, numbered
@@ -19,14 +20,16 @@ IMAGES = numbered(COUNTS)
 
 @pytest.fixture
 def store(tmp_path) -> Path:
-    """A store of numbered images, and a file that lists five of them as a coreset."""
+    """A store of numbered images, and a split that lists them all."""
     part = Images(IMAGES.images_NCHW.numpy(), IMAGES.labels_N.numpy())
     write_store(tmp_path / "store", {"train": part, "test": part}, ["a", "b", "c"])
+    write_split(tmp_path / "split.csv", np.arange(len(IMAGES)), part.labels_N)
     return tmp_path / "store"
 
 
 @pytest.fixture
 def coreset(store) -> Path:
+    """A file that lists five of them."""
     chosen = torch.cat([(IMAGES.labels_N == y).nonzero()[:n, 0] for y, n in enumerate((2, 2, 1))])
     write_split(store.with_name("coreset.csv"), chosen.numpy(), IMAGES.labels_N[chosen].numpy())
     return store.with_name("coreset.csv")
@@ -57,14 +60,17 @@ def test_settings_build_the_objective_of_their_room(method, stage, kind):
     assert objective.size == 12
 
 
-def inputs(**given) -> Inputs:
-    config = configured("cogloat_proco", "pretrain", 3)
-    return Inputs(config.data, 8, image_set(COUNTS), CPU, 0, **given)
+def inputs(data=None, **given) -> Inputs:
+    data = data or configured("cogloat_proco", "pretrain", 3).data
+    return Inputs(data, 8, image_set(COUNTS), CPU, 0, **given)
 
 
 def test_the_coreset_is_the_listed_images_of_the_store(store, coreset):
-    settings = configured("cogloat_proco", "pretrain", 3).settings
-    given = inputs(store=store, files={"coreset": coreset})
+    config = configured("cogloat_proco", "pretrain", 3)
+    settings = config.settings
+    of_two_pixels = config.data.model_copy(update={"image_size": 2})
+    split = store.with_name("split.csv")
+    given = inputs(of_two_pixels, store=store, split=split, files={"coreset": coreset})
     images = given.images("coreset")
     assert images.counts_C.tolist() == [2, 2, 1]
     assert images.labels_N.tolist() == [0, 0, 1, 1, 2]

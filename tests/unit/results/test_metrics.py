@@ -48,9 +48,22 @@ def test_damaged_file_is_named_with_its_key_and_the_fix(tmp_path, change, messag
     assert str(caught.value).endswith("Evaluate the run again.")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "\0"])
-def test_what_is_no_object_is_named(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: not valid JSON: Expecting value"),
+        ("{", "line 1: not valid JSON: Expecting property name"),
+        ("[]", "holds a list, not keys"),
+        ("\0", "line 1: has a NUL byte"),
+        ('{"seed": 0, "epochs": {"train": 1, "train": 2}}', "epochs.train: the key is there twice"),
+        ('{"accuracy": NaN}', "accuracy: nan is not a finite number"),
+        ("[" * 100_000, "it is nested more than 50 deep"),
+    ],
+)
+def test_what_is_no_object_is_named(tmp_path, text, message):
     path = tmp_path / "metrics.json"
     path.write_text(text)
-    with pytest.raises(UserError, match=r"metrics\.json: the file: .* Evaluate the run again\."):
+    with pytest.raises(UserError) as caught:
         Metrics.read(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert str(caught.value).endswith("Evaluate the run again.")

@@ -26,12 +26,15 @@ def test_without_a_file_there_are_no_numbers():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not a table of numbers"),
-        ("method,dataset,factor,mean,std\nkcl,cifar10,100,high,\n", "not a table of numbers"),
-        ("method,dataset,mean\n", "its columns must be method, dataset, factor, mean, std"),
+        ("", "has no first line with its columns: method, dataset, factor, mean, std"),
+        (
+            "method,dataset,factor,mean,std\nkcl,cifar10,100,high,\n",
+            "line 2: mean: 'high' is not a number",
+        ),
+        ("method,dataset,mean\n", "line 1: the columns must be method, dataset, factor, mean, std"),
         (
             "method,dataset,factor,mean,std\nkcl,cifar10,100,77,\nkcl,cifar10,100,78,\n",
-            "kcl on cifar10 IF 100 is there twice",
+            "line 3: kcl on cifar10 IF 100 is there twice",
         ),
     ],
 )

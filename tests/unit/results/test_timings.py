@@ -19,18 +19,28 @@ def test_seconds_are_read_back_in_full_precision(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: "", "its columns must be dataset, factor"),
-        (lambda text: text.replace("round,", "turn,"), "its columns must be dataset, factor"),
+        (lambda text: "", "has no first line with its columns: dataset, factor"),
+        (
+            lambda text: text.replace("round,", "turn,"),
+            "line 1: the columns must be dataset, factor",
+        ),
         (lambda text: ",".join(COLUMNS) + "\n", "has no timing"),
-        (lambda text: text.replace(",1.0,", ",fast,"), "line 3: seconds: .*but it is 'fast'"),
-        (lambda text: text.replace(",1.0,", ",nan,"), "line 3: seconds: .*but it is 'nan'"),
-        (lambda text: text.replace(",1.0,", ",-1,"), "line 3: seconds: .*but it is '-1'"),
+        (lambda text: text.replace(",1.0,", ",fast,"), "line 3: seconds: 'fast' is not a number"),
+        (lambda text: text.replace(",1.0,", ",nan,"), "line 3: seconds: 'nan' is not a number"),
+        (lambda text: text.replace(",1.0,", ",-1,"), "line 3: seconds: .*but it is -1"),
         (lambda text: text.replace(",floor,", ",roof,"), "line 4: part: .*but it is 'roof'"),
-        (lambda text: text[: text.rindex(",")], "line 10 has 9 fields, the header has 10"),
-        (lambda text: text.rstrip("\n").rsplit("\n", 1)[0], "round 2 has floor 0 times, not once"),
-        (lambda text: text + text.splitlines()[-1], "round 2 has floor 2 times, not once"),
+        (
+            lambda text: text[: text.rindex(",")] + "\n",
+            "line 10: it has 9 cells, the header has 10",
+        ),
+        (
+            lambda text: text.rstrip("\n").rsplit("\n", 1)[0] + "\n",
+            "round 2 has floor 0 times, not once",
+        ),
+        (lambda text: text + text.splitlines()[-1] + "\n", "round 2 has floor 2 times, not once"),
         (lambda text: text.replace(",10,EPYC", ",11,EPYC", 1), "steps_per_epoch differs"),
-        (lambda text: text + '"', "not a CSV table"),
+        (lambda text: text + '"\n', "line 11: not CSV: a quote is not closed"),
+        (lambda text: text[:-3], "line 10: the file ends within the line"),
     ],
 )
 def test_damaged_timings_are_named(tmp_path, change, message):
@@ -43,7 +53,7 @@ def test_damaged_timings_are_named(tmp_path, change, message):
 def test_bytes_that_are_no_text_are_named(tmp_path):
     path = tmp_path / "times.csv"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match=r"times\.csv: not a CSV table"):
+    with pytest.raises(UserError, match=r"times\.csv: the text is UTF-16"):
         read_timings([path])
 
 

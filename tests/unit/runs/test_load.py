@@ -1,6 +1,8 @@
 """What a mistake in config/ is answered with, and how an effective configuration comes about."""
 
+import datetime
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from cogloat.config.reading import config_hash, dump, load
 from cogloat.errors import UserError
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import (
+    as_workflow,
     coreset_config,
     load_dataset,
     load_method,
@@ -21,6 +24,7 @@ from cogloat.runs.load import (
 )
 
 REPO = Path(__file__).parents[3]
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 
 @pytest.fixture
@@ -89,6 +93,26 @@ def message(function, *arguments) -> str:
         ("queue: 4096", "queue: 4000", "queue (4000) must be a multiple of batch_size (256)"),
         ("negatives: queue", "negatives: batch", "positives.from_queue needs negatives 'queue'"),
         ("negatives: queue", "negatives: cue", "pretrain.negatives: Input should be 'queue'"),
+        (
+            "epochs: 1000",
+            "epochs: '1000'",
+            "pretrain.epochs: Input should be a valid integer, but it is '1000'. Write 1000",
+        ),
+        (
+            "label: KCL",
+            "label: 7",
+            "label: Input should be a valid string, but it is 7. Write a",
+        ),
+        (
+            "label: KCL",
+            "label: true",
+            "label: Input should be a valid string, but it is True. W",
+        ),
+        (
+            "temperature: {kind: constant, value: 0.07}",  # the base has a projection too
+            "temperature: {kind: constant, value: 0.07}\n  projection: [64, -1]",
+            "pretrain.projection.1: Input should be greater than or equal to 1, but it is -1",
+        ),
     ],
 )
 def test_mistake_in_a_method_names_file_key_value_and_fix(config, old, new, expected):
@@ -216,11 +240,11 @@ def test_mistake_in_what_a_dataset_extends_is_looked_for_there(config):
             "  pacco:",
             "overrides: 'pacco' is no stage and no objective. Did you mean 'paco",
         ),
-        ("label: Digits", "extends: digits", "extends: 'digits' is no file above this one"),
+        ("label: Digits", "extends: digits", "extends: digits -> digits is a circle"),
         (
             "label: Digits",
             "extends: [digits]",
-            r"extends: '\['digits'\]' is no file above this one",
+            r"extends: it must be one name, but it is \['digits'\]",
         ),
         ("label: Digits", "extends: base/cifr", "dataset 'base/cifr' is unknown"),
     ],
@@ -318,8 +342,11 @@ def test_file_that_is_no_yaml_is_named_with_the_line(config):
     file = config / "datasets" / "digits.yaml"
     file.write_text("label: Digits\nsource: {kind: digits\n")
     text = message(load_dataset, config, "digits")
-    assert text.startswith(f"{file}: not valid YAML")
-    assert "line 3" in text
+    assert (
+        text
+        == f"{file}: line 3: not valid YAML: a bracket or a quote of line 2 is not closed. "
+        + ("Close it.")
+    )
 
 
 @pytest.mark.parametrize("content", ["", "just text", "[1, 2]"])
@@ -332,6 +359,86 @@ def test_file_that_holds_no_keys_is_refused(config, content):
 def test_missing_file_is_named(config):
     path = config / "none.json"
     assert message(load, RunConfig, path) == f"{path}: no such file. Check the path."
+
+
+# --- what a file extends ---
+
+
+def extending(config: Path, kind: str, **files: str) -> None:
+    """Write files that say what they extend."""
+    for name, above in files.items():
+        (config / kind / f"{name}.yaml").write_text(f"extends: {above}\nlabel: mine\n")
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"a": "a"}, "a.yaml: extends: a -> a is a circle. Let one of them extend another file"),
+        ({"a": "b", "b": "a"}, "b.yaml: extends: a -> b -> a is a circle."),
+        ({"a": "b", "b": "c", "c": "b"}, "c.yaml: extends: b -> c -> b is a circle."),
+        ({"a": "[ce]"}, "a.yaml: extends: it must be one name, but it is ['ce']. Write a name."),
+        ({"a": "7"}, "a.yaml: extends: it must be one name, but it is 7. Write a name."),
+        ({"a": "null"}, "a.yaml: extends: it must be one name, but it is None. Write a name."),
+        ({"a": "true"}, "a.yaml: extends: it must be one name, but it is True. Write a name."),
+        ({"a": "{b: c}"}, "a.yaml: extends: it must be one name, but it is {'b': 'c'}."),
+        ({"a": "''"}, "a.yaml: extends: {kind} '' is unknown. Known: "),
+        ({"a": "digit"}, "a.yaml: extends: {kind} 'digit' is unknown."),
+        ({"a": "../{kind}s/base/x"}, "a.yaml: extends: {kind} '../{kind}s/base/x' is unknown."),
+        ({"a": "./a"}, "a.yaml: extends: {kind} './a' is unknown."),
+        ({"a": "a.yaml"}, "a.yaml: extends: {kind} 'a.yaml' is unknown."),
+        ({"a": "/etc/passwd"}, "a.yaml: extends: {kind} '/etc/passwd' is unknown."),
+        ({"a": "base"}, "a.yaml: extends: {kind} 'base' is unknown."),
+        ({"a": '"b\\nc"'}, "a.yaml: extends: {kind} 'b\\nc' is unknown."),
+    ],
+)
+@pytest.mark.parametrize(("kind", "read"), [("dataset", load_dataset), ("method", load_method)])
+def test_what_a_file_cannot_extend_is_named(config, kind, read, files, expected):
+    extending(
+        config, f"{kind}s", **{n: above.replace("{kind}", kind) for n, above in files.items()}
+    )
+    text = message(read, config, "a")
+    assert text.startswith(f"{config / f'{kind}s'}/{expected.replace('{kind}', kind)}")
+    assert "\n" not in text
+
+
+def test_name_that_is_nearly_one_above_is_suggested(config):
+    extending(config, "datasets", a="base/cifr")
+    assert message(load_dataset, config, "a").endswith("Did you mean 'base/cifar'?")
+
+
+@pytest.mark.parametrize("content", ["- 1\n", "text\n", "7\n", "", "null\n"])
+def test_what_a_file_extends_must_hold_keys(config, content):
+    (config / "methods/base/mine.yaml").write_text(content)
+    extending(config, "methods", a="base/mine")
+    text = message(load_method, config, "a")
+    assert text.startswith(f"{config / 'methods/base/mine.yaml'}: ")
+    assert "Write `key: value` lines." in text
+
+
+# --- what is given on the command line ---
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            {"collection": datetime.date(2024, 1, 1)},
+            "collection: it is a date; if text is meant, it",
+        ),
+        (
+            {"collections": {2024: {}}},
+            "collections.2024: the key is the number 2024, and needs quo",
+        ),
+        ({"confidence": math.nan}, "confidence: nan is not a finite number"),
+        ({"confidence": "high"}, "confidence: Input should be a valid number, but it is 'high'"),
+        ({"collections_": "demo"}, "collections_: unknown key. Did you mean 'collections'?"),
+    ],
+)
+def test_what_snakemake_reads_by_itself_is_checked_alike(config, change, expected):
+    settings = yaml.safe_load((config / "config.yaml").read_text()) | change
+    assert message(as_workflow, config, settings).startswith(
+        f"{config / 'config.yaml'}: {expected}"
+    )
 
 
 # --- what the shipped files say ---
@@ -435,13 +542,13 @@ def test_hash_tells_runs_apart(config):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.dictionaries(st.text(min_size=1, max_size=9), st.integers() | st.text() | st.none()))
+@given(st.dictionaries(st.text(min_size=1, max_size=9), st.integers(-9, 9) | TEXT | st.none()))
 def test_any_keys_are_answered_with_a_message(tmp_path_factory, extra):
     """Whatever a file holds beside what it should, the answer is a UserError, never a crash."""
     raw = yaml.safe_load((REPO / "config" / "datasets" / "digits.yaml").read_text())
     config = tmp_path_factory.mktemp("any")
     (config / "datasets").mkdir()
     (config / "datasets" / "mine.yaml").write_text(json.dumps(raw | extra))
-    unknown = extra.keys() - raw.keys() - {"extends"}
-    if unknown:
-        assert "unknown key" in message(load_dataset, config, "mine")
+    if extra.keys() - raw.keys():
+        expected = "extends: " if "extends" in extra else "unknown key"
+        assert expected in message(load_dataset, config, "mine")

@@ -183,7 +183,7 @@ def refusal(config: Path, file: str, text: str) -> str:
         (DATASET, "split_seed: 0", "split_seed: 4294967296", "Write 4294967295 or less."),
         (DATASET, "seed: 0}", "seed: -3}", "source.digits.seed: Input should be greater"),
         (DATASET, "test_fraction: 0.2", "test_fraction: 20", "test_fraction: Input should be less"),
-        (DATASET, "mean: [0.305,", "mean: [.nan,", "mean.0: Input should be a finite number"),
+        (DATASET, "mean: [0.305,", "mean: [.nan,", "mean.0: nan is not a finite number. Change"),
         (
             DATASET,
             "mean: [0.305, 0.305, 0.305]",
@@ -198,7 +198,7 @@ def refusal(config: Path, file: str, text: str) -> str:
             "mean.2: the list is too short. Add to it",
         ),
         (DATASET, "std: [0.376,", "std: [0,", "std: a standard deviation of 0 is not of pixels"),
-        (DATASET, "std: [0.376,", "std: [.inf,", "std.0: Input should be a finite number"),
+        (DATASET, "std: [0.376,", "std: [.inf,", "std.0: inf is not a finite number. Change"),
         (DATASET, "std: [0.376,", "std: [95.9,", "Divide by 255: [0.3761"),
         (
             DATASET,
@@ -243,12 +243,12 @@ def refusal(config: Path, file: str, text: str) -> str:
         (DATASET, "translate: 0.1", "translate: 10", "Write 1 or less. 10 % is 0.1."),
         (DATASET, "op: cutout, size: 2", "op: cutuot, size: 2", "Did you mean 'cutout'?"),
         # --- training ---
-        (BASE, "lr: 0.1", "lr: .inf", "pretrain.optimizer.lr: Input should be a finite number"),
+        (BASE, "lr: 0.1", "lr: .inf", "pretrain.optimizer.lr: inf is not a finite number"),
         (
             BASE,
             "lr: 0.1",
             "lr: .nan",
-            "lr: Input should be a finite number, but it is nan. Write a",
+            "lr: nan is not a finite number. Change it.",
         ),
         (
             BASE,
@@ -262,9 +262,9 @@ def refusal(config: Path, file: str, text: str) -> str:
             BASE,
             "lr: 0.1",
             "lr: 1e-3",
-            "lr: Input should be a valid number, but it is '1e-3'. Write 1.0e-3.",
+            "`1e-3` is text in YAML 1.1 and 0.001 in YAML 1.2. Write 1.0e-3, or",
         ),
-        (BASE, "lr: 0.1", "lr: 1.5e3", "Write 1.5e+3."),
+        (BASE, "lr: 0.1", "lr: 1.5e3", "Write 1.5e+3, or"),
         (BASE, "lr: 0.1", "lr: '0.1'", "Write 0.1, without quotes."),
         (BASE, "lr: 0.1", "lr: fast", "but it is 'fast'. Write a number."),
         (BASE, "lr: 0.1", "lr: ", "optimizer.lr: Input should be a valid number, but it is None"),
@@ -281,7 +281,12 @@ def refusal(config: Path, file: str, text: str) -> str:
             "epochs: 0",
             "pretrain.epochs: Input should be greater than or equal",
         ),
-        (BASE, "epochs: 1000", "epochs: 1e3", "but it is '1e3'. Write 1000."),
+        (
+            BASE,
+            "epochs: 1000",
+            "epochs: 1e3",
+            "`1e3` is text in YAML 1.1 and 1000.0 in YAML 1.2",
+        ),
         (
             BASE,
             "epochs: 1000",
@@ -431,9 +436,9 @@ def refusal(config: Path, file: str, text: str) -> str:
             "fraction: 0.5",
             "kind 'full' keeps every image, but fraction is",
         ),
-        ("coresets/glister", "eta: 0.01", "eta: .inf", "eta: Input should be a finite number"),
+        ("coresets/glister", "eta: 0.01", "eta: .inf", "eta: inf is not a finite number."),
         ("targets", "seed: 0", "seed: -1", "seed: Input should be greater than or equal to 0"),
-        ("targets", "lr: 0.001", "lr: 1e-3", "Write 1.0e-3."),
+        ("targets", "lr: 0.001", "lr: 1e-3", "Write 1.0e-3, or"),
         (
             "targets",
             "temperature: 0.07",
@@ -553,7 +558,7 @@ def refusal(config: Path, file: str, text: str) -> str:
             "margin: 0.5",
             "runtime.margin: Input should be greater than or equal",
         ),
-        (CONFIG, "margin: 2.0", "margin: .inf", "runtime.margin: Input should be a finite number"),
+        (CONFIG, "margin: 2.0", "margin: .inf", "runtime.margin: inf is not a finite number"),
         (
             CONFIG,
             "start: 20",
@@ -573,7 +578,7 @@ def refusal(config: Path, file: str, text: str) -> str:
             "claims",
             "half_digit: 0.05",
             "half_digit: .nan",
-            "half_digit: Input should be a finite number",
+            "half_digit: nan is not a finite number",
         ),
         ("claims", "where: Abstract", 'where: "a\\e[31mb"', r"has '\x1b'. Leave it out."),
     ],

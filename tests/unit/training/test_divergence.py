@@ -196,5 +196,6 @@ def test_weights_that_are_handed_over_are_finite(tmp_path, name):
     with pytest.raises(UserError) as caught:
         build(config, image_set(COUNTS), **{name: path})
     assert str(caught.value) == (
-        f"{path}: backbone.norm.bias: 2 of 16 numbers are not finite. Train this stage again."
+        f"{path}: 'backbone.norm.bias' has numbers that are not finite. Delete it and run the step "
+        "that makes it again."
     )

@@ -46,12 +46,13 @@ def given(tmp_path_factory):
     write_store(folder, {"train": part, "test": part}, ["a", "b", "c"])
     chosen = np.array(CORESET)
     write_split(folder / "coreset.csv", chosen, part.labels_N[chosen])
+    split = folder / "split.csv"
+    write_split(split, np.arange(len(IMAGES)), part.labels_N)
     files = {"coreset": folder / "coreset.csv"}
 
     def inputs(config):
-        return Inputs(
-            config.data, config.depth, IMAGES, CPU, config.seed, store=folder, files=files
-        )
+        data, given = config.data, {"store": folder, "split": split, "files": files}
+        return Inputs(data, config.depth, IMAGES, CPU, config.seed, **given)
 
     return inputs
 

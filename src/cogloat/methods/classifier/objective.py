@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cogloat.checkpoint import load_weights
 from cogloat.data.imageset import ImageSet
 from cogloat.methods.classifier.loss import (
     effective_number_weights,
@@ -30,7 +31,6 @@ from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
 from cogloat.methods.supervised import SupervisedObjective, accuracy
 from cogloat.models.inference import outputs
-from cogloat.models.networks import load_trained
 from cogloat.randomness import generator
 
 
@@ -61,7 +61,7 @@ class Classification(SupervisedObjective):
         self._frozen = "encoder" in inputs.files
         if self._frozen:
             backbone = self.classifier.backbone
-            load_trained(backbone, inputs.file("encoder"), prefix="backbone.")
+            load_weights(backbone, inputs.file("encoder"), prefix="backbone.")
             backbone.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Classification:

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cogloat.checkpoint import load_weights
 from cogloat.data.sampling import class_balanced_order
 from cogloat.methods.classifier.objective import Classification
 from cogloat.methods.epochs import whole_epochs
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.m2m.settings import Settings
 from cogloat.methods.objective import Objective
-from cogloat.models.networks import Classifier, load_trained, to_device
+from cogloat.models.networks import Classifier, to_device
 from cogloat.randomness import generator
 
 
@@ -36,7 +37,7 @@ class M2m(Classification):
         self._synthesis = settings.synthesis
         self._first_epoch = whole_epochs(settings.synthesis.start, settings.epochs)
         self.guide = Classifier(inputs.depth, inputs.data.classes, "linear")
-        load_trained(self.guide, inputs.file("guide"))
+        load_weights(self.guide, inputs.file("guide"))
         self.guide.requires_grad_(False)
         to_device(self.guide, inputs.device)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.linalg import helmert
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,6 +13,10 @@ from tqdm import tqdm
 
 from cogloat.errors import UserError
 from cogloat.methods.tsc.settings import TargetPoints
+from cogloat.readers.arrays import read_array
+
+PLACE_THEM = "Make them again by place_targets.py."
+OFF_THE_SPHERE = 1e-3  # of a norm; half precision rounds by less
 
 
 def place_targets(classes: int, dimension: int, settings: TargetPoints) -> Tensor:
@@ -36,22 +39,29 @@ def read_targets(path: Path, shape: tuple[int, int]) -> Tensor:
     """Read targets as float32.
 
     Raises:
-        UserError: if the file is missing or damaged, or its targets have another shape.
+        UserError: if the file is missing or damaged, or its targets have another shape or are
+            not on the sphere.
     """
     try:
-        points: NDArray = np.load(path)
+        points_CD = read_array(path, "f", 2, PLACE_THEM).astype(np.float64)
     except FileNotFoundError:
         raise UserError(
             f"{path}: the targets are missing. Make them by place_targets.py."
         ) from None
-    except (ValueError, EOFError):
-        raise UserError(f"{path}: not an array of targets. Make them again.") from None
-    if points.shape != shape:
+    if points_CD.shape != shape:
         raise UserError(
-            f"{path}: {' x '.join(map(str, points.shape))} targets, but the run has {shape[0]} "
+            f"{path}: {' x '.join(map(str, points_CD.shape))} targets, but the run has {shape[0]} "
             f"classes in {shape[1]} dimensions. Make them for these by place_targets.py."
         )
-    return torch.from_numpy(points).float()
+    norms_C = np.linalg.norm(points_CD, axis=1)
+    off_C = ~(np.abs(norms_C - 1) <= OFF_THE_SPHERE)  # of nan too
+    if off_C.any():
+        target = int(off_C.argmax())
+        raise UserError(
+            f"{path}: target {target}, counted from 0, has the norm {norms_C[target]:.4g}, not 1. "
+            f"{PLACE_THEM}"
+        )
+    return torch.from_numpy(points_CD).float()
 
 
 def _simplex(classes: int) -> Tensor:

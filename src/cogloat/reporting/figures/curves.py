@@ -150,7 +150,7 @@ def _read(path: Path) -> History:
     config = load(RunConfig, config_file)
     check_beside(path, configuration=config_file)
     column = "test_accuracy" if isinstance(config.settings, Supervised) else "loss"
-    return History(path, config, read_history(path, column))
+    return History(path, config, read_history(path, column, config.settings.epochs))
 
 
 def _check_comparable(histories: Sequence[History]) -> None:

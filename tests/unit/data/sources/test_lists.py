@@ -126,7 +126,10 @@ def test_list_that_is_not_valid_is_named_with_the_fix(folder, text, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (f"{CAT} 0\n".encode("utf-16"), "train.txt: the text is UTF-16. Save it as UTF-8."),
+        (
+            f"{CAT} 0\n".encode("utf-16"),
+            "train.txt: the text is UTF-16, not UTF-8. Save it as",
+        ),
         ("chère.png 0\n".encode("latin-1"), "train.txt: line 1: byte 0xe8 is not UTF-8"),
     ],
 )

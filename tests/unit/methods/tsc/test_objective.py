@@ -141,5 +141,5 @@ def test_missing_targets_or_targets_of_another_size_are_named(targets, tmp_path)
     with pytest.raises(UserError, match=r"none\.npy: the targets are missing"):
         made(tmp_path / "none.npy")
     (tmp_path / "damaged.npy").write_bytes(targets.read_bytes()[:20])
-    with pytest.raises(UserError, match=r"damaged\.npy: not an array of targets"):
+    with pytest.raises(UserError, match=r"damaged\.npy: not a NumPy array"):
         made(tmp_path / "damaged.npy")

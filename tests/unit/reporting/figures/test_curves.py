@@ -41,7 +41,7 @@ def histories(tmp_path):
         for stage in stages:
             for seed in (0, 1):
                 own = folder / method / str(seed) / stage
-                effective(own / "config.json", method, stage, seed)
+                effective(own / "config.json", method, stage, seed, epochs=4)
                 measured = [None, 40.0 + seed, None, THIRD]
                 rows = [
                     {"epoch": epoch, "lr": 0.1, "loss": 5.0 - epoch, "test_accuracy": accuracy}
@@ -74,8 +74,12 @@ def test_curves_of_one_kind_alone_are_drawn(histories, tmp_path, stage):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("history.csv", "epoch,lr\n1,0.1\n", "history.csv: test_accuracy: not the history of a"),
-        ("history.csv", "epoch,test_accuracy\n1,5\n", "history.csv: epoch: not those of"),
+        ("history.csv", "epoch,lr\n1,\n2,\n3,\n4,\n", "history.csv: test_accuracy: not measured"),
+        ("history.csv", "epoch,lr\n1,0.1\n", "history.csv: has 1 of the stage's 4 epochs"),
+        (
+            *("history.csv", "epoch,test_accuracy\n1,\n2,\n3,\n4,5\n"),
+            "history.csv: epoch: not those of",
+        ),
         ("config.json", "{}", "config.json: dataset: missing key"),
         ("config.json", None, "config.json: no such file"),
     ],
@@ -98,5 +102,5 @@ def test_damaged_stage_is_named(histories, tmp_path, name, text, message):
 )
 def test_other_data_or_the_same_run_is_refused(histories, tmp_path, changed, message):
     stage = histories / "kcl" / "1" / "finetune"
-    effective(stage / "config.json", "kcl", "finetune", **({"seed": 1} | changed))
+    effective(stage / "config.json", "kcl", "finetune", **({"seed": 1, "epochs": 4} | changed))
     refused(main, tmp_path, f"{stage}/history.csv: {message}", **flags(histories))

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 import torch
-from artefacts import CLASSES, EACH, effective, store_and_split
+from artefacts import EACH, effective, store_and_split
 from drawing import refused, twice_the_same
 
 from cogloat.checkpoint import save_checkpoint
@@ -62,7 +62,8 @@ def test_numbers_are_the_separability_of_the_rarest_classes(encoders, tmp_path):
     files = twice_the_same(main, tmp_path, **flags(encoders, methods))
     assert sorted(files) == ["figure.csv", "figure.pdf", "figure.png"]
     rows = list(csv.DictReader(files["figure.csv"].decode().splitlines()))
-    test = load_test_set(encoders / "store", CLASSES, torch.device("cpu"))
+    data = effective(tmp_path / "config.json", "kcl", "pretrain").data
+    test = load_test_set(encoders / "store", data, torch.device("cpu"))
     chosen = np.isin(test.labels_N.numpy(), RAREST)
     for seed, (row, method) in enumerate(zip(rows, methods, strict=True)):
         config = effective(tmp_path / "config.json", method, "pretrain")
