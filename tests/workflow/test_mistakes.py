@@ -34,10 +34,7 @@ def run(dataset="digits", factor="10", method="kcl", seed="0") -> str:
             "'if0' is no imbalance: it is if<number>, step<number> (whole numbers of at least 1) "
             "or natural. Change the path you ask for.",
         ),
-        (run(factor="0.5"), "'if0.5' is no imbalance"),
-        (run(factor="010"), "'if010' is no imbalance"),
         (run(seed="one"), "seed 'one' is not a whole number of at least 0"),
-        (run(seed="-1"), "seed '-1' is not a whole number of at least 0"),
         (run(seed="4294967296"), "seed 4294967296 is more than 4294967295. Change the path"),
         (
             run(dataset="my birds"),
@@ -45,15 +42,11 @@ def run(dataset="digits", factor="10", method="kcl", seed="0") -> str:
             "begins with a letter or a digit and is no longer than 64. Name it 'my_birds'.",
         ),
         (run(method="$(touch made)"), "method: '$(touch made)' is no name"),
-        (run(dataset="a\nb"), r"dataset: 'a\nb' is no name"),
-        (run(method="x" * 300), "method: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is no name"),
-        ("results/coresets/digits/if10/-h/coreset.csv", "coreset: '-h' is no name"),
         (
             "results/coresets/digits/if10/glistr/coreset.csv",
             "coreset 'glistr' is unknown: there is no config/coresets/glistr.yaml. "
             "Did you mean 'glister'?",
         ),
-        ("results/splits/digits/if0.csv", "'if0' is no imbalance"),
         ("data/digit/store.json", "dataset 'digit' is unknown"),
         (
             "results/dmo/table2.csv",
@@ -96,23 +89,10 @@ def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target
             "Input should be greater than or equal to 0, but it is -1. Write 0 or more.",
         ),
         (
-            "config/config.yaml",
-            "seeds: [0]\n        rarest: 4",
-            "seeds: [0]\n        rarest: 400",
-            "config/config.yaml: collections.paper.figures.figure2.rarest: 'cifar100' has 100 "
-            "classes, not 400. Write at most 100.",
-        ),
-        (
             "config/claims.yaml",
             "level: 0.05",
             "level: 5",
             "config/claims.yaml: level: Input should be less than 1, but it is 5. Write a number",
-        ),
-        (
-            "config/config.yaml",
-            "printed: table6\n",
-            "printed: table7\n",
-            "config/config.yaml: printed: 'table7': there is no config/paper/table7.csv. Did you",
         ),
         (
             "config/config.yaml",
@@ -125,12 +105,6 @@ def test_unknown_part_of_a_path_is_named_with_the_nearest(fresh: Project, target
             "collection: demo",
             "collection: [demo",
             "config/config.yaml: line 3: not valid YAML: a comma or a closing bracket of line 2",
-        ),
-        (
-            "config/datasets/digits.yaml",
-            "label: Digits",
-            "label: [Digits",
-            "config/datasets/digits.yaml: line 3: not valid YAML: a comma or a closing bracket of",
         ),
     ],
 )
@@ -174,7 +148,7 @@ def block(path, how: str) -> None:
     ("file", "how", "message"),
     [
         ("config/config.yaml", "folder", "config/config.yaml: this is a folder, a file is needed"),
-        ("config/config.yaml", "empty", "config/config.yaml: the file: Input should be an object"),
+        ("config/config.yaml", "empty", "config/config.yaml: line 1: the file is empty. Write"),
         ("config/datasets/digits.yaml", "loop", "digits.yaml: its links lead in a circle. Mend"),
         ("containers/images.lock.yaml", "folder", "images.lock.yaml: this is a folder, a file is"),
     ],
@@ -249,7 +223,7 @@ def test_damaged_certificates_are_named(fresh: Project):
     done = fresh.snakemake("-n")
     file.unlink()
     assert done.returncode != 0
-    assert f"error: {file}: not valid YAML" in done.stdout
+    assert f"error: {file}: line 1: not valid JSON" in done.stdout
     assert "Traceback" not in done.stdout
 
 

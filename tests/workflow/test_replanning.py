@@ -273,7 +273,7 @@ def test_new_method_or_table_makes_nothing_out_of_date(finished: Project):
 
 
 def test_changed_command_replans_its_rule(finished: Project):
-    flag, table = "--pairs {params.pairs}", "results/tiny/table1.csv"
+    flag, table = "--pairs {params.pairs:q}", "results/tiny/table1.csv"
     with finished.edited("workflow/rules/paper.smk", flag, flag.replace(" ", "=")):
         assert finished.plan(table) == {"tabulate_features": {table}}
 

@@ -36,7 +36,7 @@ from cogloat.runs.named import (
     printed_file,
 )
 
-FILLED = {"dataset", "factor", "method", "seed", "classes"}  # in the path of a FileAt
+FILLED = {"dataset", "imbalance", "method", "seed", "classes"}  # in the path of a FileAt
 Section = Literal["pretrain", "finetune", "train", "proxy"]
 
 

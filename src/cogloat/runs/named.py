@@ -28,7 +28,7 @@ def named_file(config: Path, kind: Kind, name: str) -> Path:
     folder = config / f"{kind}s"
     path = folder / f"{name}.yaml"
     # by the listing: a disk that does not know capitals has a file for each spelling
-    if not path.is_file() or path.name not in os.listdir(folder):
+    if path.name not in os.listdir(folder):
         known = names(config, f"{kind}s")
         raise UserError(f"{kind} '{name}' is unknown: there is no {path}. {nearest(name, known)}")
     return path
@@ -47,7 +47,7 @@ def printed_file(config: Path, name: str) -> Path:
         UserError: if there is none.
     """
     path = config / "paper" / f"{name}.csv"
-    if not path.is_file():
+    if not os.path.lexists(path):  # what is there and no file is told of where it is read
         raise UserError(
             f"{config / 'config.yaml'}: printed: '{name}': there is no {path}. "
             f"{nearest(name, names(config, 'paper'))}"
