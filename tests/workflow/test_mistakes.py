@@ -132,6 +132,20 @@ def test_file_that_no_name_is_of_is_told_and_the_rest_is_planned(fresh: Project)
     assert not (fresh.root / "made").exists()
 
 
+def test_dataset_that_nobody_asks_for_stops_nothing(fresh: Project):
+    mine = fresh.root / "config/datasets/mine.yaml"
+    mine.write_text("label: Mine\nlabel: Again\n")
+    other = fresh.snakemake("-n", "results/runs/tiny/if10/ce/seed0/metrics.json")
+    asked = fresh.snakemake("-n", "data/mine/store.json")
+    mine.unlink()
+    assert other.returncode == 0, other.stdout
+    assert asked.returncode != 0
+    message = "config/datasets/mine.yaml: line 2: the key 'label' is there twice"
+    assert f"error: {message}" in asked.stdout
+        "error: config/datasets/mine.yaml: line 2: the key 'label' is there twice" in asked.stdout
+    )
+
+
 def block(path, how: str) -> None:
     """Put something that cannot be read where a file was."""
     path.unlink()

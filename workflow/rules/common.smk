@@ -1,6 +1,7 @@
 # Helpers only: what rules ask the configuration and the code for. Imports no torch.
 import re
 import ast
+import contextlib
 import shlex
 import sys
 from functools import cache, wraps
@@ -114,10 +115,16 @@ def from_dataset(key):
 
 @user_facing
 def decoded_datasets():
-    """Return a pattern of the datasets whose images are files, which a job decodes."""
+    """Return a pattern of the datasets whose images are files, which a job decodes.
+
+    One whose file is not valid is told where it is asked for, and stops nothing else.
+    """
     names = named.names(CONFIG, "datasets")
-    sources = {name: load.load_dataset(CONFIG, name).source for name in names}
-    decoded = [name for name in names if isinstance(sources[name], ImageFolder | ListFile)]
+    sources = {}
+    for name in names:
+        with contextlib.suppress(UserError, OSError):
+            sources[name] = load.load_dataset(CONFIG, name).source
+    decoded = [name for name in sources if isinstance(sources[name], ImageFolder | ListFile)]
     return "|".join(map(re.escape, decoded)) or NOTHING
 
 
