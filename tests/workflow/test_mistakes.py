@@ -142,8 +142,6 @@ def test_dataset_that_nobody_asks_for_stops_nothing(fresh: Project):
     assert asked.returncode != 0
     message = "config/datasets/mine.yaml: line 2: the key 'label' is there twice"
     assert f"error: {message}" in asked.stdout
-        "error: config/datasets/mine.yaml: line 2: the key 'label' is there twice" in asked.stdout
-    )
 
 
 def block(path, how: str) -> None:

@@ -83,6 +83,12 @@ def test_drawing_leaves_the_global_generator_alone_and_does_not_depend_on_it():
     assert draw(labels, 10, seed=1).tolist() != first.tolist()
 
 
+@pytest.mark.parametrize("factor", [2, "natural"])
+def test_class_without_an_image_in_the_data_is_named(factor):
+    with pytest.raises(UserError, match="class 1 has no image"):
+        draw(np.array([0, 0, 2, 2, 2]), factor, seed=0)
+
+
 def test_natural_data_are_taken_whole():
     labels = np.random.RandomState(0).permutation(np.repeat([0, 1, 2], [40, 12, 1]))
     assert draw(labels, "natural", seed=0).tolist() == list(range(53))

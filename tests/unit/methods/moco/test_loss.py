@@ -184,6 +184,7 @@ def test_no_negative_left_gives_a_finite_loss(separate):
     v, p = unit(2, 4, seed=0).requires_grad_(), unit(2, 3, 4, seed=1)
     for queue, mask in (
         (unit(5, 4, seed=2), torch.ones(2, 5, dtype=torch.bool)),
+        (unit(5, 4, seed=2), torch.tensor([[True] * 5, [False] * 5])),  # one anchor alone
         (torch.zeros(0, 4, dtype=torch.float64), None),
     ):
         with torch.autograd.set_detect_anomaly(True):  # no NaN that a mask hides afterwards
