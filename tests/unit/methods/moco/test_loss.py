@@ -184,7 +184,6 @@ def test_no_negative_left_gives_a_finite_loss(separate):
     v, p = unit(2, 4, seed=0).requires_grad_(), unit(2, 3, 4, seed=1)
     for queue, mask in (
         (unit(5, 4, seed=2), torch.ones(2, 5, dtype=torch.bool)),
-        (unit(5, 4, seed=2), torch.tensor([[True] * 5, [False] * 5])),  # one anchor alone
         (torch.zeros(0, 4, dtype=torch.float64), None),
     ):
         with torch.autograd.set_detect_anomaly(True):  # no NaN that a mask hides afterwards
@@ -194,6 +193,21 @@ def test_no_negative_left_gives_a_finite_loss(separate):
         assert torch.isfinite(v.grad).all()
         if separate:
             assert float(loss.detach()) == 0
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_one_anchor_without_a_negative_leaves_the_others_as_they_are(separate):
+    v, p, queue = unit(2, 4, seed=0).requires_grad_(), unit(2, 3, 4, seed=1), unit(5, 4, seed=2)
+    mask = torch.tensor([[True] * 5, [False] * 5])
+    both = contrastive_loss(v, p, queue, 0.07, separate=separate, negative_mask_BK=mask)
+    (gradient,) = torch.autograd.grad(both, v)
+    for row in range(2):
+        own = v[row : row + 1].detach().requires_grad_()
+        alone = contrastive_loss(
+            own, p[row : row + 1], queue, 0.07, separate=separate, negative_mask_BK=mask[[row]]
+        )
+        alone.backward()
+        torch.testing.assert_close(gradient[row : row + 1], own.grad / 2)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)
