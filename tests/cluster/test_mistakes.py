@@ -11,7 +11,7 @@ from scripts import REPO
 from slurm import PROFILE, jobs, output
 
 RUN = "results/runs/tiny/if10/ce/seed0/metrics.json"
-TRAIN = "rule_train_wildcards_tiny_10_ce_0"
+TRAIN = "rule_train_wildcards_tiny_if10_ce_0"
 
 
 def one_error(said: str) -> str:
@@ -73,7 +73,7 @@ def test_out_of_memory(short: Project):
     assert "a job used more memory than it asked for" in said
     log = said.split(": ")[1]
     number = jobs(short, TRAIN)[-1].number
-    assert log.startswith(f"logs/slurm/rule_train/tiny_10_ce_0_train/{number}")
+    assert log.startswith(f"logs/slurm/rule_train/tiny_if10_ce_0_train/{number}")
     assert "exceeded" in (short.root / log).read_text()
 
 

@@ -26,7 +26,7 @@ def running(project: Project, rule: str, run: str) -> Iterator[Job]:
     log = project.root / "logs" / "tiny" / "if10" / run / f"{rule}.log"
     if log.exists() and "epoch" in log.read_text():
         yield from jobs(
-            project, f"rule_{rule}_wildcards_tiny_10_{run.replace('/seed', '_')}", "RUNNING"
+            project, f"rule_{rule}_wildcards_tiny_if10_{run.replace('/seed', '_')}", "RUNNING"
         )
 
 
@@ -65,7 +65,7 @@ def test_whatever_happens_to_its_jobs_the_table_is_that_of_a_local_run(
     at_once: set[str] = set()
     while process.poll() is None:
         incidents = [incident for incident in incidents if not incident(long)]
-        now = jobs(long, "tiny_10", "RUNNING")
+        now = jobs(long, "tiny_if10", "RUNNING")
         gpus = set().union(*(job.gpus() for job in now))
         if len(now) == len(gpus) == 2:
             at_once |= gpus
@@ -75,14 +75,15 @@ def test_whatever_happens_to_its_jobs_the_table_is_that_of_a_local_run(
     assert not incidents, f"{incidents} did not come about"
 
     assert at_once == {"0", "1"}
-    assert len(jobs(long, "rule_train_wildcards_tiny_10_ce_0")) == 2  # warned, then gone on
-    assert [job.restarts() for job in jobs(long, "rule_train_wildcards_tiny_10_ce_1")] == [1]
+    assert len(jobs(long, "rule_train_wildcards_tiny_if10_ce_0")) == 2  # warned, then gone on
+    assert [job.restarts() for job in jobs(long, "rule_train_wildcards_tiny_if10_ce_1")] == [1]
     for seed in (0, 1):  # did not fit into its slot
-        assert len(jobs(long, f"rule_pretrain_wildcards_tiny_10_cogloat_proco_{seed}")) >= 2
+        assert len(jobs(long, f"rule_pretrain_wildcards_tiny_if10_cogloat_proco_{seed}")) >= 2
     assert said.count("stopped by SIGURG; the same command goes on from scratch/") >= 3
 
     made = sorted(path for path in reference.root.glob("results/**/*") if same_bits(path.name))
-    assert len(made) == 2 + 4 * 1 + 6 * 2  # table2; metrics; weights and history of each stage
+    # tables; metrics and confusion; weights and history of each stage
+    assert len(made) == 3 + 4 * 2 + 6 * 2
     for path in made:
         name = path.relative_to(reference.root)
         assert (long.root / name).read_bytes() == path.read_bytes(), name
