@@ -1,13 +1,16 @@
 """A copy of the project in which the real Snakemake runs."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -23,6 +26,24 @@ def jobs(output: str) -> dict[str, set[str]]:
     for rule, first in re.findall(pattern, output, re.M):
         listed[rule].add(first)
     return dict(listed)
+
+
+def _environment() -> dict[str, str]:
+    """Return one in which the environment of the tests is active."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
+
+
+@cache
+def _planner() -> subprocess.Popen[str]:
+    """Start what answers this test process's dry-runs."""
+    return subprocess.Popen(
+        [sys.executable, "-P", str(REPO / "tests/planner.py")],
+        env=_environment(),
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
 
 
 class Project:
@@ -66,7 +87,19 @@ class Project:
 
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run Snakemake; its standard output follows its messages."""
+        if "-n" in arguments and not environment:
+            return self._dry_run(*arguments)
         return self.run("snakemake", *arguments, **environment)
+
+    def _dry_run(self, *arguments: str) -> subprocess.CompletedProcess:
+        planner = _planner()
+        assert planner.stdin is not None
+        assert planner.stdout is not None
+        with tempfile.NamedTemporaryFile("r") as output:
+            request = [str(self.root), output.name, *arguments]
+            print(json.dumps(request), file=planner.stdin, flush=True)
+            status = int(planner.stdout.readline())
+            return subprocess.CompletedProcess(["snakemake", *arguments], status, output.read())
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         """Start Snakemake as the leader of a process group of its own."""
@@ -80,13 +113,10 @@ class Project:
 
     def popen(self, *command: str, **environment: str) -> subprocess.Popen:
         """Start a command as the leader of a process group of its own."""
-        tools = str(Path(sys.executable).parent)
         return subprocess.Popen(
             command,
             cwd=self.root,
-            env=os.environ
-            | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-            | environment,
+            env=_environment() | environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
