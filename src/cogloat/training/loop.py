@@ -86,8 +86,9 @@ def _fit(
             }
         )
 
-    # If no state can be written, say so now. It also loads what saving needs: a container that is
-    # told to stop may lose its files before the run has saved.
+    # If no state can be written, say so now. It also loads what checking and saving need: a container
+    # that is told to stop may lose its files before the run has saved.
+    check_finite(objective, sums)
     save(first_epoch, first_step)
     bar = _progress(objective.size, settings, name, first_epoch, first_step)
     memory = needing_memory(
