@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import time
@@ -86,9 +87,10 @@ def _fit(
             }
         )
 
-    # If no state can be written, say so now. It also loads what checking and saving need: a container
-    # that is told to stop may lose its files before the run has saved.
-    check_finite(objective, sums)
+    # If no state can be written, say so now. It also loads what checking and saving need: a
+    # container that is told to stop may lose its files before the run has saved.
+    with contextlib.suppress(NotFiniteError):  # told of when its epoch ends
+        check_finite(objective, sums)
     save(first_epoch, first_step)
     bar = _progress(objective.size, settings, name, first_epoch, first_step)
     memory = needing_memory(
