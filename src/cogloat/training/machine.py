@@ -9,6 +9,7 @@ import os
 import platform
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 
 import numpy
@@ -55,12 +56,7 @@ class Machine:
             threads=self.threads,
             precision=self.precision,
             image=os.environ.get(IMAGE_VARIABLE),
-            versions={
-                "python": platform.python_version(),
-                "torch": str(torch.__version__),
-                "torchvision": version("torchvision"),  # its import takes longer than torch's
-                "numpy": numpy.__version__,
-            },
+            versions=_versions(),
             seconds=round(time.monotonic() - self.started, 1),
         )
 
@@ -138,3 +134,14 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return those of Python and the libraries; read once, as a container's files may go away."""
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "torchvision": version("torchvision"),  # its import takes longer than torch's
+        "numpy": numpy.__version__,
+    }
