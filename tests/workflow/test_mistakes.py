@@ -209,7 +209,7 @@ def test_python_that_lacks_packages_is_told_before_the_first_job(fresh: Project,
     assert done.returncode != 0
     assert f"error: {python} lacks torch, needed by src/fetch.py. Activate the en" in done.stdout
     assert "Traceback" not in done.stdout
-    assert not (blocked.root / "data").exists()
+    assert not (blocked.root / "data/digits").exists()
     assert not list((blocked.root / ".snakemake").glob("locks/*"))
 
 
