@@ -69,6 +69,7 @@ def no_torch(tmp_path: Path) -> dict[str, str]:
     return environment
 
 
+@pytest.mark.slow
 def test_paper_table_is_planned_without_torch(fresh: Project, no_torch):
     plan = fresh.plan("results/table2.csv", **no_torch)
     assert counts(plan) == TABLE2

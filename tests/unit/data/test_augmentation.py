@@ -194,6 +194,7 @@ PIPELINE = (
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 
 
+@pytest.mark.slow
 def test_whole_pipeline_has_the_law_of_torchvision_image_by_image():
     """Marginals of seven statistics; rounded, since grayscale puts atoms into them."""
     pixel = torch.randint(0, 256, (3, 16, 16), generator=seeded(), dtype=torch.uint8)

@@ -251,6 +251,7 @@ def test_randaugment_has_as_many_steps_as_asked_for(operations):
     assert drawn.kind_SB.shape == drawn.magnitude_SB.shape == (operations, 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "bins"), [(AUTO, policies.AUTOAUGMENT_BINS), (RAND, policies.RANDAUGMENT_BINS)]
 )

@@ -140,6 +140,7 @@ def test_output_that_cannot_be_written_is_one_message(folder):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_folder_without_write_permission_is_one_message(folder):
     (folder / "store").mkdir(mode=0o500)
     # root may write everywhere unless that right is taken from it

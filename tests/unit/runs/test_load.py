@@ -541,6 +541,7 @@ def test_hash_tells_runs_apart(config):
     assert len(hashes) == len(runs)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.dictionaries(st.text(min_size=1, max_size=9), st.integers(-9, 9) | TEXT | st.none()))
 def test_any_keys_are_answered_with_a_message(tmp_path_factory, extra):

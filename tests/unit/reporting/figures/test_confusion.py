@@ -104,6 +104,7 @@ def flags(folder):
     return {"metrics": sorted(folder.rglob("metrics.json")), "config": CONFIG}
 
 
+@pytest.mark.slow
 def test_figure_is_drawn(runs, tmp_path):
     files = twice_the_same(main, tmp_path, **flags(runs))
     assert sorted(files) == ["figure.pdf", "figure.png"]

@@ -65,6 +65,7 @@ def test_figure_is_drawn_and_its_numbers_are_means_over_the_seeds(histories, tmp
     assert files["curves.csv"].decode().split() == ["method,epoch,accuracy", *rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["train", "pretrain"])
 def test_curves_of_one_kind_alone_are_drawn(histories, tmp_path, stage):
     files = sorted(histories.rglob(f"{stage}/history.csv"))
