@@ -84,7 +84,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Predict."""
     args = parse_args(argv)
-    if args.output.suffix != ".csv" or args.output.is_dir():  # it may be the first of some images
+    if args.output.suffix != ".csv":  # it may be the first of some images
         raise UserError(
             f"--output {args.output}: not the name of a CSV file. Name one, such as "
             "predictions.csv, and the images after it."

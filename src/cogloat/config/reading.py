@@ -16,7 +16,6 @@ from cogloat.errors import UserError, nearest
 from cogloat.readers.documents import read_document, shown
 
 Model = TypeVar("Model", bound=BaseModel)
-LONGEST_SHOWN = 100  # letters of a value in a message
 
 
 def load(model: type[Model], path: Path | str) -> Model:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cogloat.data.sources.decode import image_warnings, read_image
-from cogloat.data.sources.folders import OF_SYSTEMS
+from cogloat.data.sources.folders import why_passed_over
 from cogloat.data.sources.listing import NAMED, ImageFile
 from cogloat.errors import UserError
 
@@ -79,18 +79,14 @@ def _files_in(folder: Path) -> list[Path]:
             folders.clear()
             continue
         seen.add(os.path.realpath(root))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        own = [Path(root, name) for name in sorted(names) if _counts(name)]
+        folders[:] = sorted(name for name in folders if why_passed_over(name) is None)
+        own = [Path(root, name) for name in sorted(names) if why_passed_over(name) is None]
         files += [path for path in own if path.is_file() or not path.exists()]
     return files
 
 
 def _fail(error: OSError) -> None:
     raise error
-
-
-def _counts(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in OF_SYSTEMS
 
 
 def _image_or_reason(path: Path, size: int, background: int) -> NDArray[np.uint8] | str:

@@ -30,7 +30,7 @@ from cogloat.runs.files import STAGES, Coreset, Method
 from cogloat.runs.grids import check_runs
 from cogloat.runs.named import (
     Kind,
-    extended_file,
+    extendable,
     named_file,
     names,
     printed_file,
@@ -262,18 +262,20 @@ def _sections(
         name: of the file.
         below: the files that extend it, each the one after it.
     """
-    file = extended_file(config, kind, name) if below else named_file(config, kind, name)
+    file = extendable(config, kind)[name] if below else named_file(config, kind, name)
     own = read_document(file)
     if "extends" not in own:
         return own, {str(file): own}
     added = {key: value for key, value in own.items() if key != "extends"}
     above = own["extends"]
-    _check_above(file, kind, above, config / f"{kind}s", (*below, name))
+    _check_above(file, kind, above, extendable(config, kind), (*below, name))
     base, origins = _sections(config, kind, above, (*below, name))
     return _merge(base, added), {str(file): added, **origins}
 
 
-def _check_above(file: Path, kind: str, above: Any, folder: Path, chain: tuple[str, ...]) -> None:
+def _check_above(
+    file: Path, kind: Kind, above: Any, known: Mapping[str, Path], chain: tuple[str, ...]
+) -> None:
     """Refuse what a file cannot extend: nothing, no file, or one that extends it in turn."""
     if not isinstance(above, str):
         raise UserError(f"{file}: extends: it must be one name, but it is {above!r}. Write a name.")
@@ -282,8 +284,6 @@ def _check_above(file: Path, kind: str, above: Any, folder: Path, chain: tuple[s
         raise UserError(
             f"{file}: extends: {circle} is a circle. Let one of them extend another file, or none."
         )
-    files = [*folder.glob("*.yaml"), *folder.glob("base/*.yaml")]
-    known = [path.relative_to(folder).with_suffix("").as_posix() for path in files]
     if above not in known:
         raise UserError(f"{file}: extends: {kind} {above!r} is unknown. {nearest(above, known)}")
 

@@ -55,21 +55,12 @@ def printed_file(config: Path, name: str) -> Path:
     return path
 
 
-def extended_file(config: Path, kind: Kind, name: str) -> Path:
-    """Return the file that another one extends, which may be in the folder `base`.
-
-    Raises:
-        UserError: if there is none, with the nearest name there is.
-    """
+def extendable(config: Path, kind: Kind) -> dict[str, Path]:
+    """Return the files that another one may extend, by their names, such as base/moco."""
     folder = config / f"{kind}s"
     files = [*folder.glob("*.yaml"), *(folder / BASE).glob("*.yaml")]
     known = {str(file.relative_to(folder).with_suffix("")): file for file in files}
-    if not NAME.fullmatch(name.removeprefix(BASE)) or name not in known:
-        path = folder / f"{name}.yaml"
-        raise UserError(
-            f"{kind} {name!r} is unknown: there is no {str(path)!r}. {nearest(name, known)}"
-        )
-    return known[name]
+    return {name: file for name, file in known.items() if NAME.fullmatch(name.removeprefix(BASE))}
 
 
 def odd_files(config: Path) -> list[str]:

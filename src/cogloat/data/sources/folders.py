@@ -37,13 +37,18 @@ class _Search:
         kept = []
         for entry in _scanned(folder):
             inside = f"{name}/{entry.name}"
-            if entry.name.startswith("."):
-                self.passed_over["hidden"].append(inside)
-            elif entry.name.lower() in OF_SYSTEMS:
-                self.passed_over["left by an operating system"].append(inside)
+            if why := why_passed_over(entry.name):
+                self.passed_over[why].append(inside)
             else:
                 kept.append((entry, inside))
         return kept
+
+
+def why_passed_over(name: str) -> str | None:
+    """Return why a file or folder of this name is no image, if the name says so."""
+    if name.startswith("."):
+        return "hidden"
+    return "left by an operating system" if name.lower() in OF_SYSTEMS else None
 
 
 def list_folder(source: ImageFolder, classes: int) -> Listing:
