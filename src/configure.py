@@ -23,7 +23,7 @@ from cogloat.arguments import of_type
 from cogloat.config.reading import dump
 from cogloat.config.types import Seed
 from cogloat.files import writable_file, write_text
-from cogloat.imbalance import WRITTEN, argument
+from cogloat.imbalance import WRITTEN, Factor
 from cogloat.runs.files import STAGES
 from cogloat.runs.load import coreset_config, run_config
 
@@ -43,7 +43,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     coreset.add_argument("--coreset", required=True)
     for kind in (run, coreset):
         kind.add_argument("--dataset", required=True)
-        kind.add_argument("--factor", type=argument, required=True, help=WRITTEN)
+        kind.add_argument("--factor", type=of_type(Factor), required=True, help=WRITTEN)
         kind.add_argument("--output", type=writable_file, required=True)
     return parser.parse_args(argv)
 

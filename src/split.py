@@ -25,7 +25,7 @@ from cogloat.config.types import Seed
 from cogloat.data.labels import read_labels
 from cogloat.data.longtail import draw, read_split, write_split
 from cogloat.files import writable_file
-from cogloat.imbalance import WRITTEN, argument
+from cogloat.imbalance import WRITTEN, Factor
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -34,7 +34,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--labels", type=Path, required=True, help="train_labels.npy of a store")
-    parser.add_argument("--factor", type=argument, required=True, help=WRITTEN)
+    parser.add_argument("--factor", type=of_type(Factor), required=True, help=WRITTEN)
     parser.add_argument("--held-out", type=Path, help="images not to draw, CSV, of hold_out.py")
     parser.add_argument(
         "--seed", type=of_type(Seed), required=True, help="of the drawing, not of training"

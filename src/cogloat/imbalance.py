@@ -7,7 +7,6 @@ the classes; `natural` takes the data as they are.
 
 from __future__ import annotations
 
-import argparse
 import re
 from typing import Annotated, Any
 
@@ -18,17 +17,29 @@ from cogloat.errors import UserError
 NATURAL = "natural"
 STEP = "step"
 WRITTEN = "a whole number of at least 1, 'step' with such a number (step100), or 'natural'"
+EXPECTED = f"an imbalance factor is {WRITTEN}, but it is"
 NUMBER = "[1-9][0-9]{0,8}"
 PATTERN = f"{NATURAL}|{STEP}{NUMBER}"
 
 
-def _checked(value: Any) -> Any:
-    text = "" if isinstance(value, bool) else str(value)
+def from_text(text: str) -> int | str:
+    """Return what a table calls 100, step100 or natural.
+
+    Raises:
+        ValueError: if it is none of them, written plainly.
+    """
     if re.fullmatch(NUMBER, text):
         return int(text)
     if not re.fullmatch(PATTERN, text):
-        raise ValueError(f"an imbalance factor is {WRITTEN}")
+        raise ValueError(f"{EXPECTED} {text!r}")
     return text
+
+
+def _checked(value: Any) -> int | str:
+    try:
+        return from_text("" if isinstance(value, bool) else str(value))
+    except ValueError:
+        raise ValueError(f"{EXPECTED} {value!r}. Change the value.") from None
 
 
 Factor = Annotated[
@@ -64,27 +75,6 @@ def title(factor: object) -> str:
     if text.isdecimal():
         return f"IF {text}"
     return text.replace(STEP, f"{STEP} ")
-
-
-def from_text(text: str) -> Factor:
-    """Return what a table calls 100, step100 or natural.
-
-    Raises:
-        ValueError: if it is none of them, written plainly.
-    """
-    return _checked(text)
-
-
-def argument(text: str) -> Factor:
-    """Return what a command line calls 100, step100 or natural, as argparse wants it.
-
-    Raises:
-        ArgumentTypeError: if it is none of them.
-    """
-    try:
-        return from_text(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}': {error}") from None
 
 
 def from_folder(name: str) -> Factor:

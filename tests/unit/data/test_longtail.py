@@ -160,7 +160,11 @@ def test_split_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("factor", "message"),
     [
-        ("0.5", "argument --factor: '0.5': an imbalance factor is a whole number"),
+        (
+            "0.5",
+            "argument --factor: an imbalance factor is a whole number of at least 1, 'step' with "
+            "such a number (step100), or 'natural', but it is '0.5'. Change the value.",
+        ),
         ("1000", "imbalance factor 1000: the smallest class would have less than one image"),
         ("step51", "imbalance factor step51: the smallest class"),
     ],
