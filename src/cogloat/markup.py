@@ -7,8 +7,9 @@ import re
 # what is not text in Markdown, wherever it stands in a paragraph or in a table's cell
 MARKDOWN = re.compile(r"[\\`*\[\]<>&|~$]|(?<![^\W_])_|_(?![^\W_])")
 # Nor in reStructuredText, where any address makes a link. At its beginning a text
-# would make a directive, a list or a table as well.
-RESTRUCTURED = re.compile(r"^\W|^(?=\w+[.)](?:\s|$))|[\\`*_|@]|:(?=\S)")
+# would make a directive, a list or a table as well. What is empty here stands where
+# nothing else is found, or two backslashes would be one that is printed.
+RESTRUCTURED = re.compile(r"^\W|^(?=[^\W_]\w*[.)](?:\s|$))|[\\`*_|@]|:(?=\S)")
 
 
 def markdown(text: str) -> str:

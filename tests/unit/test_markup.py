@@ -1,6 +1,7 @@
 """Whatever a text holds, it stands for itself where it is printed."""
 
 import html
+import itertools
 
 import pytest
 from docutils import nodes
@@ -21,6 +22,8 @@ HOSTILE = [
     "javascript:alert(1) data:text/html,x mailto:a@b.c http://there",
     "1. first\n2. second",
     "- item\n- item",
+    "_.",
+    "_)",
     "# title\n=====",
     "a\n\nb",
     ":field: value",
@@ -30,12 +33,12 @@ HOSTILE = [
     "+---+\n| a |\n+---+",
     "&#124; &vert;",
 ]
+SIGNS = "ab1 .:_*`|<>&\\[]()~$-+#=!'\"\n"
 TEXTS = st.one_of(
     st.sampled_from(HOSTILE),
-    st.text(st.sampled_from("ab1 .:_*`|<>&\\[]()~$-+#=!'\"\n"), min_size=1, max_size=20).filter(
-        str.strip
-    ),
+    st.text(st.sampled_from(SIGNS), min_size=1, max_size=20).filter(str.strip),
 )
+SHORT = [text for pair in itertools.product(SIGNS, repeat=2) if (text := "".join(pair)).strip()]
 READ = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
@@ -43,8 +46,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-@given(TEXTS)
-def test_cell_of_a_markdown_table_holds_the_text_alone(text):
+def check_cell(text: str) -> None:
     tokens = READ.parse(f"| A | B |\n| --- | --- |\n| x {markdown(text)} | z |\n")
     cells = [token for token in tokens if token.type == "inline"]
     assert len(cells) == 4
@@ -53,8 +55,7 @@ def test_cell_of_a_markdown_table_holds_the_text_alone(text):
     assert "".join(child.content for child in children) == f"x {one_line(text)}"
 
 
-@given(TEXTS)
-def test_item_of_a_restructured_list_holds_the_text_alone(text):
+def check_item(text: str) -> None:
     source = f"- {restructured(text)} *({restructured(text)})*\n"
     tree = publish_doctree(source, settings_overrides={"report_level": 5})
     kinds = {type(node) for node in tree.findall()} - {nodes.document}
@@ -66,6 +67,22 @@ def test_item_of_a_restructured_list_holds_the_text_alone(text):
         nodes.Text,
     }
     assert tree.astext() == f"{one_line(text)} ({one_line(text)})"
+
+
+@given(TEXTS)
+def test_cell_of_a_markdown_table_holds_the_text_alone(text):
+    check_cell(text)
+
+
+@given(TEXTS)
+def test_item_of_a_restructured_list_holds_the_text_alone(text):
+    check_item(text)
+
+
+@pytest.mark.parametrize("check", [check_cell, check_item])
+def test_every_text_of_two_signs_stands_for_itself(check):
+    for text in SHORT:
+        check(text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
