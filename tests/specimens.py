@@ -22,6 +22,7 @@ from cogloat.data.labels import read_labels
 from cogloat.data.longtail import read_split
 from cogloat.data.store import load_split_images
 from cogloat.files import write_text
+from cogloat.methods.settings import Optimizer
 from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.methods.tsc.targets import read_targets
 from cogloat.results.features import Features, Measures, Spaces
@@ -36,6 +37,7 @@ from cogloat.runs.effective import CoresetConfig, RunConfig
 from cogloat.runs.files import Coreset
 from cogloat.training.progress import go_on
 from cogloat.training.resume import ResumeState
+from cogloat.training.sgd import Sgd
 
 SHAPE = (4, 3)  # of the targets, and of the network
 EPOCHS, STEPS = 3, 2
@@ -142,7 +144,7 @@ def checkpoints(folder: Path) -> dict[str, Specimen]:
     resume = resume_state(folder / "states")
     resume.save(
         {
-            **{"objective": plane.state_dict(), "optimizer": optimizer.state_dict()},
+            **{"objective": plane.state_dict(), "momenta": optimizer.momenta},
             **{"history": rows(1), "sums": {"loss": torch.ones(()).double()}},
             **{"epoch": 1, "step": 1},
         }
@@ -188,11 +190,11 @@ def write_results(folder: Path) -> None:
     Features(**run, train=spaces, test=spaces).write(folder / "features.json")
 
 
-def network() -> tuple[nn.Module, torch.optim.SGD]:
+def network() -> tuple[nn.Module, Sgd]:
     """Return a network after one step of training, and its optimizer."""
     torch.manual_seed(0)
     plane = nn.Linear(SHAPE[1], SHAPE[0])
-    optimizer = torch.optim.SGD(plane.parameters(), lr=0.1, momentum=0.9)
+    optimizer = Sgd(plane.parameters(), Optimizer(lr=0.1, momentum=0.9, weight_decay=0.0))
     plane(torch.ones(SHAPE[1])).sum().backward()
     optimizer.step()
     return plane, optimizer

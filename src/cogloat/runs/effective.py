@@ -50,7 +50,10 @@ class CoresetConfig(Strict):
     @model_validator(mode="after")
     def _glister_has_data(self) -> Self:
         if (self.settings.kind == "glister") != (self.data is not None):
-            raise ValueError("kind 'glister' needs 'data'; other kinds have none")
+            raise ValueError(
+                "settings.kind 'glister' needs 'data', other kinds have none. Make the file again by "
+                "src/configure.py."
+            )
         if self.data is not None and self.settings.proxy is not None:
             _check_roles(self.data, self.settings.proxy.augmentations)
         return self
@@ -59,4 +62,7 @@ class CoresetConfig(Strict):
 def _check_roles(data: Data, roles: tuple[str, ...]) -> None:
     for role in roles:
         if role not in data.augmentations or role not in data.recipes:
-            raise ValueError(f"data: augmentations and recipes must have '{role}'")
+            raise ValueError(
+                f"data: augmentations and recipes must have '{role}', which the settings name. "
+                "Make the file again by src/configure.py."
+            )

@@ -6,11 +6,9 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-import torch
 from torch import Tensor
-from torch.nn import Parameter
 from tqdm import tqdm
 
 from cogloat.errors import UserError, needing_memory
@@ -22,6 +20,7 @@ from cogloat.training.machine import Machine
 from cogloat.training.progress import go_on
 from cogloat.training.resume import Interruption, ResumeState
 from cogloat.training.schedule import begins_cycle, learning_rate_factor
+from cogloat.training.sgd import Sgd
 
 
 def fit(
@@ -65,7 +64,7 @@ def _fit(
 ) -> list[Row]:
     """Train from where the state says; `take` takes a step."""
     steps = _steps(objective.size, settings)
-    optimizer = make_optimizer(objective.parameters(), settings)
+    optimizer = Sgd(objective.parameters(), settings.optimizer)
     history: list[Row] = []
     sums: dict[str, Tensor] = {}
     first_epoch, first_step = 0, 0
@@ -79,7 +78,7 @@ def _fit(
         resume.save(
             {
                 "objective": objective.state_dict(),
-                "optimizer": optimizer.state_dict(),
+                "momenta": optimizer.momenta,
                 "history": history,
                 "sums": sums,
                 "epoch": epoch,
@@ -100,18 +99,16 @@ def _fit(
     with Interruption() as interruption, bar, memory:
         for epoch in range(first_epoch, settings.epochs):
             started = time.monotonic()
-            lr = settings.optimizer.lr * learning_rate_factor(
+            optimizer.lr = settings.optimizer.lr * learning_rate_factor(
                 settings.schedule, epoch, settings.epochs
             )
-            for group in optimizer.param_groups:
-                group["lr"] = lr
             order = objective.order(epoch).to(machine.device)
             batches = order.split(settings.batch_size)[:steps]
             objective.train()
             if first_step == 0:
                 sums = {}
                 if begins_cycle(settings.schedule, epoch, settings.epochs):
-                    optimizer.state.clear()
+                    optimizer.momenta.clear()
                 objective.start_epoch(epoch)
 
             for step in range(first_step, steps):
@@ -130,7 +127,8 @@ def _fit(
             means = {key: float(value) / images for key, value in sums.items()}
             if not math.isfinite(means["loss"]):
                 raise NotFiniteError("the loss is not finite")
-            row: Row = {"epoch": epoch + 1, "lr": lr, **means, **objective.end_epoch(epoch)}
+            row: Row = {"epoch": epoch + 1, "lr": optimizer.lr}
+            row |= means | dict(objective.end_epoch(epoch))
             history.append(row)
             first_step = 0
             seconds = time.monotonic() - started
@@ -140,21 +138,9 @@ def _fit(
     return history
 
 
-def make_optimizer(parameters: Iterable[Parameter], settings: Training) -> torch.optim.SGD:
-    """Return the optimizer of those parameters that are not frozen."""
-    trainable = [weight for weight in parameters if weight.requires_grad]
-    return torch.optim.SGD(
-        trainable,
-        lr=settings.optimizer.lr,
-        momentum=settings.optimizer.momentum,
-        weight_decay=settings.optimizer.weight_decay,
-        foreach=True,
-    )
-
-
 def take_step(
     objective: Objective,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Sgd,
     machine: Machine,
     positions_B: Tensor,
     epoch: int,
@@ -164,7 +150,7 @@ def take_step(
 
     Args:
         objective: what is trained, in training mode.
-        optimizer: of `make_optimizer`.
+        optimizer: of its parameters.
         machine: device and precision.
         positions_B: of the batch's images.
         epoch: from 0.

@@ -97,7 +97,8 @@ def set_up_machine(args: argparse.Namespace) -> Machine:
         raise UserError(f"--device {name}: only cpu and cuda are known. Use one of them or auto.")
     torch.set_num_threads(args.threads)
     _set_precision(device, args.precision)
-    torch.use_deterministic_algorithms(True)
+    # the other function that says so loads torch's compiler, for as long as importing torch takes
+    torch.set_deterministic_debug_mode("error")
     # nothing reads such memory; filling it costs time
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False

@@ -12,40 +12,27 @@ from torch import Tensor
 from cogloat.checkpoint import difference
 from cogloat.errors import UserError
 from cogloat.methods.objective import Objective
+from cogloat.training.sgd import Sgd
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True
-    )
-
-
-class Momentum(_Part):
-    """What the optimizer remembers of one parameter."""
-
-    momentum_buffer: Tensor | None
-
-
-class OptimizerState(_Part):
-    """As `torch.optim.SGD.state_dict` gives it."""
-
-    state: dict[int, Momentum]
-    param_groups: list[dict[str, bool | int | float | list[int] | None]]
-
-
-class Progress(_Part):
+class Progress(BaseModel):
     """The state of a training.
 
     Attributes:
         objective: name -> tensor.
+        momenta: of the optimizer.
         history: a row an epoch.
         sums: of what was logged in the steps of an epoch that is not over.
         epoch: in which it goes on, from 0; after the last one it is over.
         step: with which it goes on.
     """
 
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True
+    )
+
     objective: dict[str, Tensor]
-    optimizer: OptimizerState
+    momenta: dict[str, Tensor]
     history: list[dict[str, int | float | None]]
     sums: dict[str, Tensor]
     epoch: NonNegativeInt
@@ -56,7 +43,7 @@ def go_on(
     path: Path,
     state: dict[str, Any],
     objective: Objective,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Sgd,
     epochs: int,
     steps: int,
 ) -> Progress:
@@ -81,13 +68,14 @@ def go_on(
         raise UserError(_corrupt(path, f"{place}: {problem['msg']}")) from None
     problems = (
         difference(progress.objective, objective.state_dict()),
-        _problem_of_optimizer(progress.optimizer, optimizer),
+        _problem_of_momenta(progress.momenta, optimizer),
         _problem_of_place(progress, epochs, steps),
     )
     for found in filter(None, problems):
         raise UserError(_corrupt(path, found))
     objective.load_state_dict(state["objective"])
-    optimizer.load_state_dict(state["optimizer"])
+    for name, momentum in progress.momenta.items():
+        optimizer.momenta[name] = momentum.to(optimizer.weights[name].device)
     return progress
 
 
@@ -95,22 +83,10 @@ def _corrupt(path: Path, reason: str) -> str:
     return f"{path}: the resume state is corrupt ({reason}). Delete it to start over."
 
 
-def _problem_of_optimizer(found: OptimizerState, optimizer: torch.optim.Optimizer) -> str | None:
-    def without_rate(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{key: value for key, value in group.items() if key != "lr"} for group in groups]
-
-    wanted = optimizer.state_dict()["param_groups"]
-    if without_rate(found.param_groups) != without_rate(wanted):
-        return "optimizer.param_groups: not those of the configuration"
-    parameters = [own for group in optimizer.param_groups for own in group["params"]]
-    buffers = {
-        str(number): momentum.momentum_buffer
-        for number, momentum in found.state.items()
-        if momentum.momentum_buffer is not None
-    }
-    known = {str(number): own for number, own in enumerate(parameters) if str(number) in buffers}
-    reason = difference(buffers, known)
-    return None if reason is None else f"optimizer.state: {reason}"
+def _problem_of_momenta(found: dict[str, Tensor], optimizer: Sgd) -> str | None:
+    known = {name: weight for name, weight in optimizer.weights.items() if name in found}
+    reason = difference(found, known)
+    return None if reason is None else f"momenta: {reason}"
 
 
 def _problem_of_place(progress: Progress, epochs: int, steps: int) -> str | None:

@@ -17,8 +17,9 @@ from cogloat.methods.moco.objective import Contrast
 from cogloat.methods.rooms import build
 from cogloat.randomness import generator, seeded_globally
 from cogloat.runs.effective import RunConfig
-from cogloat.training.loop import make_optimizer, take_step
+from cogloat.training.loop import take_step
 from cogloat.training.machine import Machine
+from cogloat.training.sgd import Sgd
 
 
 class Seconds(NamedTuple):
@@ -91,7 +92,7 @@ class TimedTraining:
         assert isinstance(objective, Contrast)
         self.objective = objective
         self.objective.train()
-        self._optimizer = make_optimizer(self.objective.parameters(), config.settings)
+        self._optimizer = Sgd(self.objective.parameters(), config.settings.optimizer)
         self._floor = Floor(self.objective, config, machine)
         self._machine, self._batch_size = machine, config.settings.batch_size
         self.steps_per_epoch = self.objective.size // self._batch_size

@@ -16,9 +16,10 @@ from torch import nn
 from cogloat.checkpoint import load_checkpoint
 from cogloat.errors import UserError
 from cogloat.methods.settings import Cosine, Optimizer, Steps, Training
-from cogloat.training.loop import fit, make_optimizer, take_step
+from cogloat.training.loop import fit, take_step
 from cogloat.training.machine import Machine, set_up_machine
 from cogloat.training.resume import ResumeState
+from cogloat.training.sgd import Sgd
 
 CPU = torch.device("cpu")
 MACHINE = Machine(CPU, 1, "float32")
@@ -154,7 +155,7 @@ def test_every_epoch_is_that_of_sgd_by_hand(tmp_path, schedule, factors, restart
 
 def test_a_step_is_that_of_sgd_by_hand_and_keeps_no_gradient_of_the_last():
     plane, optimizer = Plane(), OPTIMIZERS["both"]
-    sgd = make_optimizer(plane.parameters(), settings(optimizer=optimizer))
+    sgd = Sgd(plane.parameters(), optimizer)
     for epoch in range(3):
         for step in range(3):
             positions = plane.order(epoch)[4 * step : 4 * step + 4]
@@ -164,15 +165,6 @@ def test_a_step_is_that_of_sgd_by_hand_and_keeps_no_gradient_of_the_last():
     np.testing.assert_allclose(plane.slope.detach(), expected[:3], rtol=1e-12)
     assert float(plane.offset.detach()) == pytest.approx(expected[3], rel=1e-12)
     assert [(epoch, step) for epoch, step, _ in plane.seen] == [divmod(n, 3) for n in range(9)]
-
-
-def test_frozen_weights_are_not_the_optimizers():
-    plane = Plane()
-    (group,) = make_optimizer(plane.parameters(), settings()).param_groups
-    assert {id(weight) for weight in group["params"]} == {id(plane.slope), id(plane.offset)}
-    assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.05, 0.9, 0.1)
-    assert not group["nesterov"]
-    assert not group["dampening"]
 
 
 # --- going on after an interruption ---

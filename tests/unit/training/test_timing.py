@@ -21,9 +21,10 @@ from cogloat.methods.settings import Steps
 from cogloat.randomness import seeded_globally
 from cogloat.results.timings import PARTS, read_timings
 from cogloat.runs.load import run_config
-from cogloat.training.loop import fit, make_optimizer, take_step
+from cogloat.training.loop import fit, take_step
 from cogloat.training.machine import Machine
 from cogloat.training.resume import ResumeState
+from cogloat.training.sgd import Sgd
 from cogloat.training.timing import Floor, TimedTraining, time_in_turn, turn
 
 METHODS = ["kcl", "kcl_global", "kcl_adaptive", "kcl_proco"]
@@ -107,7 +108,7 @@ def test_floor_has_the_convolutions_of_a_step_and_nothing_else_changes(method, c
     before = {name: value.clone() for name, value in objective.state_dict().items()}
     floor = convolutions(lambda: Floor(objective, config, machine).run(1))
     assert all(torch.equal(value, before[name]) for name, value in objective.state_dict().items())
-    optimizer = make_optimizer(objective.parameters(), config.settings)
+    optimizer = Sgd(objective.parameters(), config.settings.optimizer)
     positions = torch.arange(BATCH)
     step = convolutions(lambda: take_step(objective, optimizer, machine, positions, 0, 0))
     assert len(step) == 2
