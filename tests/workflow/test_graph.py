@@ -207,6 +207,24 @@ def test_run_has_its_methods_stages_and_what_they_need(fresh: Project, method, s
 
 
 @pytest.mark.slow
+def test_two_classifiers_stand_on_one_encoder(tmp_path: Path):
+    project = Project.new(tmp_path / "project")
+    own = "extends: kcl\nencoder: kcl\nlabel: KCL, longer\nfinetune: {epochs: 300}\n"
+    (project.root / "config/methods/longer.yaml").write_text(own)
+    both = [RUN.format(method=method) for method in ("kcl", "longer")]
+    listed = project.snakemake("-n", *both).stdout
+    plan = jobs(listed)
+    folder = "results/runs/digits/if100/{}/seed7/{}/weights.pt"
+    assert plan["pretrain"] == {folder.format("kcl", "pretrain")}
+    assert plan["finetune"] == {folder.format(method, "finetune") for method in ("kcl", "longer")}
+    assert listed.count(f"--input encoder={folder.format('kcl', 'pretrain')}") == 2
+    refused = project.snakemake("-n", folder.format("longer", "pretrain"))
+    assert refused.returncode != 0
+    told = "method 'longer' has the encoder of 'kcl' and no stage 'pretrain' of its own."
+    assert told in refused.stdout
+
+
+@pytest.mark.slow
 def test_images_are_made_with_the_cross_entropy_run_of_the_same_data_and_seed(fresh: Project):
     plan = fresh.plan(RUN.format(method="m2m_ldam"))
     assert plan["train"] == {

@@ -98,20 +98,15 @@ def runs(wildcards):
 def of_each(path, runs, **fixed):
     """Return a path for each of some runs, every one once; with {stage}, for each of its stages."""
     every = itertools.product(runs.datasets, runs.factors, runs.methods, runs.seeds)
-    paths = [
-        path.format(
-            **{
-                "dataset": dataset,
-                "imbalance": imbalance.folder(factor),
-                "method": method,
-                "seed": seed,
-            }
-            | fixed,
-            stage=stage,
-        )
-        for dataset, factor, method, seed in every
-        for stage in (load.load_method(CONFIG, method).stages if "{stage}" in path else [None])
-    ]
+    paths = []
+    for dataset, factor, method, seed in every:
+        own = {"dataset": dataset, "method": method, "seed": seed} | fixed
+        own["imbalance"] = imbalance.folder(factor)
+        if "{stage}" in path:
+            stages = load.load_method(CONFIG, method).stages
+            paths += [stage_path(path, stage, **own) for stage in stages]
+        else:
+            paths.append(path.format(**own))
     return list(dict.fromkeys(paths))
 
 

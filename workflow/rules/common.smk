@@ -202,6 +202,12 @@ def target_settings(wildcards):
 @user_facing
 def stage_config(wildcards, stage=None):
     """Return the effective configuration of one stage of a run, by default the path's."""
+    owner = load.method_of(CONFIG, wildcards.method, stage or wildcards.stage)
+    if stage is None and owner != wildcards.method:
+        raise UserError(
+            f"method '{wildcards.method}' has the encoder of '{owner}' and no stage "
+            f"'{wildcards.stage}' of its own. Ask for that of '{owner}'."
+        )
     return load.run_config(
         CONFIG,
         wildcards.dataset,
@@ -224,6 +230,13 @@ def stage_code(wildcards):
     return code_of("src/train.py", objective_module(stage_config(wildcards).settings.objective))
 
 
+def stage_path(path, stage, **own):
+    """Return a path of a stage of a run: with another method's encoder, of that method's run."""
+    return path.format(
+        **own | {"stage": stage, "method": load.method_of(CONFIG, own["method"], stage)}
+    )
+
+
 def all_stages(path):
     """Return a function for the paths of what a run's stages leave, in their order."""
 
@@ -232,7 +245,7 @@ def all_stages(path):
         stages = load.load_method(CONFIG, wildcards.method).stages
         for stage in stages:
             stage_config(wildcards, stage)
-        return [path.format(**wildcards, stage=stage) for stage in stages]
+        return [stage_path(path, stage, **wildcards) for stage in stages]
 
     return files
 
@@ -249,8 +262,8 @@ def needed(config):
     own |= {"imbalance": imbalance.folder(config.factor), "classes": config.data.classes}
     paths = {name: need_path(need, own) for name, need in config.settings.needs.items()}
     if config.stage == "finetune":
-        encoder = "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt"
-        paths["encoder"] = encoder.format(**own)
+        encoder = "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt"
+        paths["encoder"] = stage_path(encoder, "pretrain", **own)
     if config.data.validation is not None and config.stage != "pretrain":
         paths["validation"] = "results/validation/{dataset}.csv".format(**own)
     return paths

@@ -51,8 +51,8 @@ class CoresetConfig(Strict):
     def _glister_has_data(self) -> Self:
         if (self.settings.kind == "glister") != (self.data is not None):
             raise ValueError(
-                "settings.kind 'glister' needs 'data', other kinds have none. Make the file again by "
-                "src/configure.py."
+                "settings.kind 'glister' needs 'data', other kinds have none. Make the file again "
+                "by src/configure.py."
             )
         if self.data is not None and self.settings.proxy is not None:
             _check_roles(self.data, self.settings.proxy.augmentations)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args
 
 from pydantic import Field, model_validator
 
-from cogloat.config.types import Count, Label, Positive, Seed, StageName, Strict
+from cogloat.config.types import Count, Label, Name, Positive, Seed, StageName, Strict
 from cogloat.methods.classifier.settings import Settings as Classifier
 from cogloat.methods.rooms import settings_types
 from cogloat.methods.settings import Training
@@ -36,28 +36,43 @@ class Method(Strict):
     """config/methods/<name>.yaml: two stages (pretrain, finetune) or one (train).
 
     A file that begins with `extends: <method>` holds only what differs from that method, or from a
-    file in config/methods/base, which is not a method by itself.
+    file in config/methods/base, which is not a method by itself. With `encoder`, the section
+    'pretrain' of what it extends is not its own.
     """
 
     label: Label
+    encoder: Name | None = Field(
+        default=None,
+        description="the method whose pre-trained encoder the classifier is put on, in place of a "
+        "section 'pretrain': several classifiers share one pre-training of the same data and seed",
+    )
     pretrain: Pretrain | None = None
     finetune: Finetune | None = None
     train: Train | None = None
 
     @model_validator(mode="after")
     def _one_or_two_stages(self) -> Self:
-        if self.stages not in (("pretrain", "finetune"), ("train",)):
-            found = ", ".join(f"'{stage}'" for stage in self.stages) or "none of them"
+        sections = [name for name in STAGES if getattr(self, name) is not None]
+        if self.encoder is not None and sections != ["finetune"]:
+            raise ValueError(
+                f"with 'encoder' a method has the section 'finetune' alone, but it has "
+                f"{_listed(sections)}. Leave 'encoder' or the other sections out."
+            )
+        if self.encoder is None and sections not in (["pretrain", "finetune"], ["train"]):
             raise ValueError(
                 "a method has the sections 'pretrain' and 'finetune', or 'train' alone, but it has "
-                f"{found}. Add or remove a section."
+                f"{_listed(sections)}. Add or remove a section."
             )
         return self
 
     @property
     def stages(self) -> tuple[StageName, ...]:
         """Names of the stages, in order; the last one leaves the classifier."""
-        return tuple(name for name in STAGES if getattr(self, name) is not None)
+        return ("train",) if self.train is not None else ("pretrain", "finetune")
+
+
+def _listed(sections: list[StageName]) -> str:
+    return ", ".join(f"'{name}'" for name in sections) or "none of them"
 
 
 class Coreset(Strict):

@@ -41,6 +41,11 @@ def check_runs(place: str, runs: Runs, configs: Mapping[tuple[str, str], Stages]
                 f"'{runs.kind}' is. Leave it out."
             )
         own = stages["pretrain"]
+        if own.method != method:
+            raise UserError(
+                f"{place}.methods: '{method}' stands on the encoder of '{own.method}'. Name that "
+                "one in its place."
+            )
         match runs:
             case TemperaturesFigure():
                 _check_adaptive(place, method, own)

@@ -77,7 +77,22 @@ def as_workflow(config: Path, settings: dict[str, Any]) -> Workflow:
 @cache
 def load_method(config: Path, name: str) -> Method:
     """Read config/methods/<name>.yaml, with what it `extends` filled in."""
-    return validate(Method, *_sections(config, "method", name))
+    method = validate(Method, *_sections(config, "method", name))
+    if method.encoder is not None:
+        place = f"{named_file(config, 'method', name)}: encoder"
+        _check_named(config, place, "method", method.encoder)
+        if "pretrain" not in _sections(config, "method", method.encoder)[0]:
+            raise UserError(
+                f"{place}: '{method.encoder}' has no section 'pretrain' of its own. Name a method "
+                "that has one, such as 'kcl'."
+            )
+    return method
+
+
+def method_of(config: Path, name: str, stage: StageName) -> str:
+    """Return the method in whose folder a stage of a method is: its own, or its encoder's."""
+    encoder = load_method(config, name).encoder
+    return name if encoder is None or stage != "pretrain" else encoder
 
 
 @cache
@@ -112,8 +127,10 @@ def run_config(
 ) -> RunConfig:
     """Return the effective configuration of one stage of one run.
 
-    The method's section is the base; what the dataset says under `overrides` replaces it.
+    The method's section is the base; what the dataset says under `overrides` replaces it. The
+    pre-training behind another method's encoder is that method's.
     """
+    method = method_of(config, method, stage)
     data_file, method_file = (
         named_file(config, "dataset", dataset),
         named_file(config, "method", method),
@@ -270,6 +287,13 @@ def _sections(
     above = own["extends"]
     _check_above(file, kind, above, extendable(config, kind), (*below, name))
     base, origins = _sections(config, kind, above, (*below, name))
+    if "encoder" in added:
+        if "pretrain" in added:
+            raise UserError(
+                f"{file}: encoder: with another method's encoder there is no section 'pretrain'. "
+                "Leave one of them out."
+            )
+        base = {key: value for key, value in base.items() if key != "pretrain"}
     return _merge(base, added), {str(file): added, **origins}
 
 

@@ -20,6 +20,7 @@ from cogloat.runs.load import (
     load_dataset,
     load_method,
     load_workflow,
+    method_of,
     run_config,
 )
 
@@ -466,6 +467,60 @@ def test_extending_method_keeps_what_it_does_not_say(config):
     assert (heir.queue, heir.optimizer) == (base.queue, base.optimizer)
     assert heir.positives.from_dataset == 3
     assert load_method(config, "cogloat").label == "CoGloAT"
+
+
+LINEAR = "extends: kcl\nencoder: kcl\nlabel: KCL, linear\n"
+
+
+def test_method_may_put_its_classifier_on_anothers_encoder(config):
+    (config / "methods" / "linear.yaml").write_text(f"{LINEAR}finetune: {{epochs: 7}}\n")
+    assert load_method(config, "linear").stages == ("pretrain", "finetune")
+    assert method_of(config, "linear", "pretrain") == "kcl"
+    assert method_of(config, "linear", "finetune") == "linear"
+    own, base = (run_config(config, "cifar100", 10, m, 3, "finetune") for m in ("linear", "kcl"))
+    assert own.settings.epochs == 7
+    assert own.settings == base.settings.model_copy(update={"epochs": 7})
+    encoders = [run_config(config, "cifar100", 10, m, 3, "pretrain") for m in ("linear", "kcl")]
+    assert encoders[0] == encoders[1]
+    assert encoders[0].method == "kcl"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "label: A\nencoder: kcl\n",
+            "with 'encoder' a method has the section 'finetune' alone, but it has none of them.",
+        ),
+        (
+            f"{LINEAR}pretrain: {{epochs: 5}}\n",
+            "encoder: with another method's encoder there is no section 'pretrain'. Leave one",
+        ),
+        (f"{LINEAR}train: {{epochs: 5}}\n", "train.objective"),
+        (LINEAR.replace("encoder: kcl", "encoder: klc"), "encoder: method 'klc' is unknown"),
+        (
+            LINEAR.replace("encoder: kcl", "encoder: ce"),
+            "encoder: 'ce' has no section 'pretrain' of its own. Name a method that has one",
+        ),
+        (
+            LINEAR.replace("encoder: kcl", "encoder: other"),
+            "encoder: 'other' has no section 'pretrain' of its own. Name a method that has one",
+        ),
+    ],
+)
+def test_encoder_that_cannot_be_is_named(config, text, expected):
+    (config / "methods" / "linear.yaml").write_text(text)
+    (config / "methods" / "other.yaml").write_text(LINEAR)
+    told = message(load_method, config, "linear")
+    assert told.startswith(f"{config / 'methods' / 'linear.yaml'}")
+    assert expected in told
+
+
+def test_tables_of_encoders_name_the_method_that_trained_it(config):
+    (config / "methods" / "linear.yaml").write_text(LINEAR)
+    edit(config / "config.yaml", "methods: &spaces [kcl, ", "methods: &spaces [linear, ")
+    told = message(load_workflow, config)
+    assert "tables.table1.methods: 'linear' stands on the encoder of 'kcl'. Name that one" in told
 
 
 def test_extending_dataset_keeps_what_it_does_not_say(config):
