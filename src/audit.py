@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     claims = load_claims(args.claims)
     printed = read_printed(args.paper, claims.printed_seeds)
-    measured = read_measured(args.measured, printed) if args.measured else None
+    measured = read_measured(args.measured, printed, claims.unprinted) if args.measured else None
     findings = audit(args.claims, claims, printed, measured)
     write_text(args.markdown, to_markdown(findings, claims))
     if args.overview and measured:

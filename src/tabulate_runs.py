@@ -30,8 +30,8 @@ from cogloat.reporting.accuracy import accuracy_table, means, to_markdown
 from cogloat.reporting.classes import class_table
 from cogloat.reporting.layout import to_csv
 from cogloat.results.metrics import Metrics
-from cogloat.results.printed import read_printed
-from cogloat.runs.load import load_dataset, load_method
+from cogloat.results.printed import ACCURACY, read_printed
+from cogloat.runs.load import framework, load_dataset, load_method
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -63,9 +63,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Tabulate."""
     args = parse_args(argv)
     runs = [Metrics.read(path) for path in args.metrics]
-    methods = {run.method: load_method(args.config, run.method).label for run in runs}
+    labels = {run.method: load_method(args.config, run.method).label for run in runs}
+    frameworks = {name: framework(args.config, name) for name in labels}
     datasets = {run.dataset: load_dataset(args.config, run.dataset).label for run in runs}
-    table = accuracy_table(runs, methods, read_printed(args.printed), args.confidence)
+    printed = read_printed(args.printed, numbers=ACCURACY)
+    table = accuracy_table(runs, labels, frameworks, printed, args.confidence)
     classes = class_table(runs, args.confidence)
     write_json(args.means, means(table))
     write_text(args.classes, to_csv(classes))

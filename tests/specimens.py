@@ -28,7 +28,7 @@ from cogloat.methods.tsc.targets import read_targets
 from cogloat.results.features import Features, Measures, Spaces
 from cogloat.results.history import read_history, write_history
 from cogloat.results.metrics import Metrics
-from cogloat.results.printed import read_printed
+from cogloat.results.printed import ACCURACY, read_printed
 from cogloat.results.provenance import Evaluation, Run, Stage
 from cogloat.results.timings import read_timings, write_timings
 from cogloat.runs import load as runs
@@ -108,14 +108,16 @@ def tables(folder: Path) -> dict[str, Specimen]:
             folder / "history.csv", lambda path: read_history(path, "test_accuracy", EPOCHS)
         ),
         "times.csv": in_place(folder / "times.csv", lambda path: read_timings([path])),
-        "printed.csv": in_place(folder / "printed.csv", read_printed),
+        "printed.csv": in_place(
+            folder / "printed.csv", lambda path: read_printed(path, numbers=ACCURACY)
+        ),
         "table2.csv": in_place(folder / "table2.csv", lambda path: read_papers(path.parent, 3)),
     }
     paper = read_papers(CONFIG / "paper", 3)
     found["ours.csv"] = Specimen(
         folder / "ours.csv",
         folder / "ours" / "table2.csv",
-        lambda path: read_measured(path.parent, paper),
+        lambda path: read_measured(path.parent, paper, {}),
     )
     return found
 

@@ -143,9 +143,14 @@ def printed_flag(wildcards, input):
 
 @user_facing
 def compared_tables(wildcards):
-    """Return the collection's tables that have printed numbers, to which claims are put."""
+    """Return the collection's tables to which claims are put: printed ones, and those named there."""
+    unprinted = load_claims(CONFIG / "claims.yaml").unprinted
     tables = owner(wildcards).tables.items()
-    return [f"results/{{folder}}{name}.csv" for name, table in tables if table.printed]
+    return [
+        f"results/{{folder}}{name}.csv"
+        for name, table in tables
+        if table.printed or name in unprinted
+    ]
 
 
 # --- what is timed together ---

@@ -24,6 +24,7 @@ class Finding:
     claim: str
     printed: Outcome
     measured: Outcome | None
+    caveats: tuple[str, ...] = ()
 
 
 def audit(path: Path, claims: Claims, printed: Source, measured: Source | None) -> list[Finding]:
@@ -39,7 +40,7 @@ def audit(path: Path, claims: Claims, printed: Source, measured: Source | None) 
         UserError: naming the entry and the expression that cannot be computed.
     """
     sources = [printed] if measured is None else [printed, measured]
-    known = vocabulary(sources, claims.constants)
+    known = vocabulary(sources, claims.constants, claims.unprinted)
     judges = [Judge(claims.level, source, known) for source in sources]
     findings = []
     for section in ("claims", "consistency"):
@@ -48,7 +49,8 @@ def audit(path: Path, claims: Claims, printed: Source, measured: Source | None) 
             label = f"{path}: {section}.{name}"
             outcomes = [judge.decide(label, entry, claim=is_claim) for judge in judges]
             kind: Literal["claim", "consistency"] = "claim" if is_claim else "consistency"
-            findings.append(Finding(kind, name, entry.where, entry.claim, *_pair(outcomes)))
+            pair = _pair(outcomes)
+            findings.append(Finding(kind, name, entry.where, entry.claim, *pair, entry.caveats))
     return findings + _repetitions(printed, claims.repeated_cells)
 
 

@@ -14,11 +14,11 @@ import warnings
 from collections.abc import Callable
 
 from simpleeval import InvalidExpression, SimpleEval
-from uncertainties import nominal_value, std_dev, umath
+from uncertainties import nominal_value, umath
 
 from cogloat.claims.names import IncompleteName, NamesAt, Vocabulary
 from cogloat.claims.schema import Column
-from cogloat.claims.tables import Cell, Number, Source
+from cogloat.claims.tables import ROUNDING, Cell, Number, Source, error_components
 from cogloat.errors import UserError, nearest
 
 
@@ -98,8 +98,9 @@ def _mean(*values: Number) -> Number:
 
 
 def _deviation(value: Number) -> float:
-    """Return the standard error of a number, 0 where none is known."""
-    error = std_dev(value)
+    """Return the standard error of a number, 0 where none is known; its rounding is none."""
+    parts = error_components(value).items()
+    error = math.hypot(*(part for mean, part in parts if mean.tag != ROUNDING))
     return 0.0 if math.isnan(error) else error
 
 

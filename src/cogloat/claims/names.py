@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from cogloat.claims.schema import Column
-from cogloat.claims.tables import Cell, Names, Number, Source
+from cogloat.claims.tables import Cell, Keys, Names, Number, Source
 from cogloat.errors import UserError, nearest
 from cogloat.imbalance import folder, from_folder
 
@@ -38,9 +39,11 @@ class Vocabulary:
         return {*self.rows, *self.constants, *OF_THE_COLUMN}
 
 
-def vocabulary(sources: Iterable[Source], constants: Constants) -> Vocabulary:
-    """Return what expressions over these sources may name."""
-    rows: dict[str, frozenset[Names]] = {}
+def vocabulary(
+    sources: Iterable[Source], constants: Constants, unprinted: Mapping[str, Keys]
+) -> Vocabulary:
+    """Return what expressions over these sources, and over what they may yet hold, may name."""
+    rows = {name: frozenset(product(*keys.values())) for name, keys in unprinted.items()}
     addresses = set()
     for source in sources:
         for name, table in source.tables.items():

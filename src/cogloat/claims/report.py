@@ -15,7 +15,7 @@ from cogloat.markup import markdown, restructured
 
 DETAILS = ["margin", "at", "test", "p", "cells", "seeds", "reason"]
 COLUMNS = [
-    *("kind", "id", "where", "claim"),
+    *("kind", "id", "where", "claim", "caveats"),
     *("printed", *(f"printed_{detail}" for detail in DETAILS)),
     *("measured", *(f"measured_{detail}" for detail in DETAILS)),
 ]
@@ -23,7 +23,7 @@ KINDS = ("consistency", "repetition", "claim")  # the plainest contradictions fi
 SHOWN = 4  # of a part of the overview, so that all parts are on a screen
 SECTIONS: dict[str, tuple[Verdict, ...]] = {
     "Contradicted": ("fails", "repeated"),
-    "Undecided": ("undecided",),
+    "Undecided": ("undecided", "undecided by rounding"),
     "Holds": ("holds",),
     "No table decides": ("no table", "not printed", "not measured"),
 }
@@ -53,6 +53,9 @@ def to_markdown(findings: Sequence[Finding], claims: Claims) -> str:
         own = [finding for finding in findings if _worst(finding) in verdicts]
         if own:
             lines += [f"## {title} ({len(own)})", "", *_table(own, measured=measured), ""]
+    caveats = [f"- {name}: {markdown(text)}" for name, text in claims.caveats.items()]
+    if caveats:
+        lines += ["## Caveats", "", *caveats, ""]
     return "\n".join([*lines, _legend(claims, measured=measured), ""])
 
 
@@ -100,6 +103,7 @@ def _row(finding: Finding) -> dict[str, Any]:
         "id": finding.id,
         "where": finding.where,
         "claim": finding.claim,
+        "caveats": " ".join(finding.caveats),
     }
     for name, outcome in (("printed", finding.printed), ("measured", finding.measured)):
         if outcome is not None:
@@ -121,7 +125,8 @@ def _summary(findings: Sequence[Finding]) -> str:
     claims, conditions = verdicts["claim"], verdicts["consistency"]
     return (
         f"By the printed numbers, of {claims.total()} claims {claims['fails']} fail, "
-        f"{claims['undecided']} are undecided, {claims['holds']} hold, and "
+        f"{claims['undecided']} are undecided, {claims['undecided by rounding']} more by the "
+        f"rounding of the digits, {claims['holds']} hold, and "
         f"{claims['no table'] + claims['not printed']} are decided by no table. Of "
         f"{conditions.total()} conditions that correct tables meet, {conditions['fails']} fail. "
         f"Repeated rows: {verdicts['repetition'].total()}."
@@ -129,11 +134,12 @@ def _summary(findings: Sequence[Finding]) -> str:
 
 
 def _table(findings: Sequence[Finding], *, measured: bool) -> list[str]:
-    headers = ["Where", "Kind", "Statement", "Printed"] + ["Measured"] * measured
+    headers = ["Where", "Kind", "Statement", "Caveats", "Printed"] + ["Measured"] * measured
     rows = []
     for finding in findings:
         where, claim = map(markdown, (finding.where, finding.claim))
-        cells = [where, finding.kind, claim, _cell(finding.printed)]
+        caveats = markdown(", ".join(finding.caveats))
+        cells = [where, finding.kind, claim, caveats, _cell(finding.printed)]
         if measured:
             cells.append(_cell(finding.measured) if finding.measured else "")
         rows.append(cells)
@@ -161,7 +167,9 @@ def _legend(claims: Claims, *, measured: bool) -> str:
         "holds, then the margin where it is smallest among the cells with that verdict; a "
         "positive margin agrees. A claim about means over training seeds is decided two-sided at "
         f"{claims.level:g}: by printed numbers by Welch's test (welch), with "
-        f"{claims.printed_seeds} seeds behind each printed deviation; numbers printed without a "
-        f"deviation count as exact. {MEASURED * measured}No correction is made for many tests. "
+        f"{claims.printed_seeds} seeds behind each printed deviation, taken as a sample's (n-1); "
+        "numbers printed without a deviation count as exact but for their rounding. Undecided by "
+        "rounding: for other means and deviations that round to these the verdict is another. "
+        f"{MEASURED * measured}No correction is made for many tests. "
         "Quoted digits, exact numbers and conditions on the tables are decided by the sign."
     )

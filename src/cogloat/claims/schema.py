@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from cogloat.config.reading import load
 from cogloat.config.types import Count, Distinct, Name, Prose, Strict
+from cogloat.errors import nearest
 from cogloat.imbalance import Factor, title
 
 Expression = Annotated[Prose, Field(min_length=1)]
@@ -50,6 +51,9 @@ class Entry(Strict):
         default=False, description="the paper quotes digits of a table: no test, the sign decides"
     )
     instead: Reading | None = None
+    caveats: Distinct[Name] = Field(
+        default=(), description="names of the file's caveats that the margin is subject to"
+    )
     reason: Prose | None = Field(default=None, description="why no table decides it")
 
     @model_validator(mode="after")
@@ -76,6 +80,13 @@ class Claims(Strict):
     constants: dict[Name, float | dict[Name, float]] = Field(
         description="names of expressions: a number, or one for each dataset"
     )
+    unprinted: dict[Name, dict[Name, Distinct[Name]]] = Field(
+        default={},
+        description="rows of our tables that the paper has not: table -> key column -> values",
+    )
+    caveats: dict[Name, Prose] = Field(
+        default={}, description="what a margin does not tell apart: name -> one sentence"
+    )
     claims: dict[Name, Entry]
     consistency: dict[Name, Entry]
 
@@ -83,6 +94,16 @@ class Claims(Strict):
     def _ids_are_unique(self) -> Self:
         for name in self.claims.keys() & self.consistency.keys():
             raise ValueError(f"'{name}' is in 'claims' and in 'consistency'. Rename one.")
+        return self
+
+    @model_validator(mode="after")
+    def _caveats_are_there(self) -> Self:
+        for name, entry in (self.claims | self.consistency).items():
+            for unknown in set(entry.caveats) - self.caveats.keys():
+                raise ValueError(
+                    f"'{name}' has the caveat '{unknown}', which 'caveats' lacks. "
+                    f"{nearest(unknown, self.caveats)}"
+                )
         return self
 
 

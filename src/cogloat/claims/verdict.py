@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
 from uncertainties import nominal_value
 
-from cogloat.claims.tables import Absent, Number
+from cogloat.claims.tables import ROUNDING, Absent, Number, error_components
 
-Verdict = Literal["fails", "repeated", "undecided", "holds", Absent, "no table"]
+Verdict = Literal[
+    "fails", "repeated", "undecided", "undecided by rounding", "holds", Absent, "no table"
+]
 Test = Literal["paired", "welch", "quartiles", "sign", ""]
-SEVERITY: list[Verdict] = ["fails", "undecided", "holds"]
+SEVERITY: list[Verdict] = ["fails", "undecided", "undecided by rounding", "holds"]
 DIGITS = 9  # of a margin: what is below is rounding of binary fractions
 
 
@@ -45,22 +49,31 @@ class Outcome:
 def judge_number(margin: Number, level: float, *, tested: bool, strict: bool) -> Outcome:
     """Return the verdict on a margin of means: Welch's test where they are uncertain.
 
+    A printed number stands for all that round to it. Where, within what this allows margin and
+    deviations to be, another verdict is found, rounding leaves it undecided.
+
     Args:
         margin: a float, exact, or a value with uncertainties.
         level: of the test.
-        tested: False to decide an uncertain margin by its sign.
+        tested: False to decide by the sign of the margin as it is.
         strict: whether an exact zero fails.
     """
     value = _rounded(float(nominal_value(margin)))
-    parts = {mean: error for mean, error in _components(margin).items() if error != 0}
-    seeds = ", ".join(map(str, sorted({mean.tag for mean in parts})))
-    if not (tested and parts):
+    parts, rounding = _parts(margin)
+    seeds = ", ".join(map(str, sorted({part.seeds for part in parts})))
+    if not tested:
         return Outcome(_by_sign(value, strict), value, test="sign", seeds=seeds)
-    if any(mean.tag == 1 for mean in parts):
+    if any(part.seeds == 1 for part in parts):
         return Outcome("undecided", value, seeds=seeds, reason="one seed")
-    p = welch(margin)
-    verdict = _by_sign(value, strict) if p <= level else "undecided"
-    return Outcome(verdict, value, test="welch", p=p, seeds=seeds)
+    p = _p(value, parts) if parts else None
+    outcome = Outcome(
+        _decided(value, parts, level, strict=strict),
+        value,
+        test="welch" if parts else "sign",
+        p=p,
+        seeds=seeds,
+    )
+    return _if_rounded(outcome, value, parts, rounding, level) if rounding else outcome
 
 
 def judge_seeds(margins: Sequence[float], level: float) -> Outcome:
@@ -98,12 +111,9 @@ def welch(margin: Number) -> float:
     """Return the two-sided p of a margin whose true value is zero, by Welch's test.
 
     The margin is (to first order) linear in independent means, each with its standard error and
-    tagged with its number of seeds; the degrees of freedom are Welch and Satterthwaite's.
+    tagged `Sampled`; the degrees of freedom are Welch and Satterthwaite's.
     """
-    parts = [(error**2, mean.tag - 1) for mean, error in margin.error_components().items()]
-    variance = sum(part for part, _ in parts)
-    freedom = variance**2 / sum(part**2 / free for part, free in parts)
-    return float(2 * stats.t.sf(abs(margin.nominal_value) / variance**0.5, freedom))
+    return _p(nominal_value(margin), _parts(margin)[0])
 
 
 def paired(margins: Sequence[float]) -> float:
@@ -121,5 +131,59 @@ def _rounded(value: float) -> float:
     return round(value, DIGITS) + 0.0  # not -0.0
 
 
-def _components(margin: Number) -> dict:
-    return getattr(margin, "error_components", dict)()
+class _Part(NamedTuple):
+    """The part of a margin's standard error that is of one mean."""
+
+    error: float
+    seeds: int
+    rounding: float
+
+    def grown(self, by: float) -> _Part:
+        return self._replace(error=self.error * by)
+
+
+def _parts(margin: Number) -> tuple[list[_Part], float]:
+    """Return the parts of a margin's error, and how far rounding may have moved it."""
+    found = error_components(margin).items()
+    rounding = sum(error for mean, error in found if mean.tag == ROUNDING)
+    sampled = [(error, mean.tag) for mean, error in found if mean.tag != ROUNDING and error != 0]
+    return [_Part(error, *tag) for error, tag in sampled], rounding
+
+
+def _p(value: float, parts: Sequence[_Part]) -> float:
+    variance = sum(part.error**2 for part in parts)
+    freedom = variance**2 / sum(part.error**4 / (part.seeds - 1) for part in parts)
+    return float(2 * stats.t.sf(abs(value) / variance**0.5, freedom))
+
+
+def _decided(value: float, parts: Sequence[_Part], level: float, *, strict: bool) -> Verdict:
+    if parts and _p(value, parts) > level:
+        return "undecided"
+    return _by_sign(value, strict)
+
+
+def _if_rounded(
+    outcome: Outcome, value: float, parts: Sequence[_Part], rounding: float, level: float
+) -> Outcome:
+    """Return an outcome on printed digits, with what other numbers that round to them change."""
+    ends = {
+        # no number rounds from the very end: there, a margin of zero is on the side it comes from
+        _decided(
+            _rounded(value + side * rounding),
+            [part.grown(1 + wider * part.rounding) for part in parts],
+            level,
+            strict=side > 0,
+        )
+        for side, wider in product((-1, 1), repeat=2)
+    }
+    verdict, reasons = outcome.verdict, []
+    others = sorted(ends - {verdict})
+    if others and verdict == "undecided":
+        reasons.append(f"{' or '.join(others)} by other numbers that round to these")
+    elif others:
+        reasons.append(f"{verdict} as printed")
+        verdict = "undecided by rounding"
+    population = [part.grown(math.sqrt(part.seeds / (part.seeds - 1))) for part in parts]
+    if outcome.p is not None and outcome.p <= level < _p(value, population):
+        reasons.append("undecided if the printed deviations are by n, not n-1")
+    return replace(outcome, verdict=verdict, reason="; ".join(reasons))

@@ -92,9 +92,11 @@ class Training(Strict):
 
     Attributes:
         stages: in which the room can be used.
+        framework: what a table calls the way in which it trains a network, in a word.
     """
 
     stages: ClassVar[tuple[StageName, ...]]
+    framework: ClassVar[str]
 
     objective: str = Field(description="name of a folder in src/cogloat/methods")
     epochs: Count

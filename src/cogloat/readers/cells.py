@@ -53,6 +53,17 @@ def within(read: Cell, least: float, most: float = math.inf) -> Cell:
     return ranged
 
 
+def one_of(*words: str) -> Cell:
+    """Return how a cell is read that holds one of some words."""
+
+    def known(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{_shown(text)} is not one of {', '.join(words)}")
+        return text
+
+    return known
+
+
 def optional(read: Cell) -> Cell:
     """Return how a cell is read that may be empty, which is None."""
     return lambda text: read(text) if text else None

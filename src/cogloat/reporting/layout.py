@@ -54,7 +54,8 @@ def to_csv(table: pd.DataFrame) -> str:
 
 def with_printed(table: pd.DataFrame, printed: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return a table of means with the paper's numbers, nan where it has none, and differences."""
-    paper = printed.rename(columns={"mean": "paper_mean", "std": "paper_std"})
+    own = {name: f"paper_{name}" for name in printed.columns if name not in keys}
+    paper = printed.rename(columns=own)
     table = table.astype({"factor": "object"}).merge(paper, on=keys, how="left")
     table["difference"] = table["mean"] - table["paper_mean"]
     return table
@@ -62,10 +63,15 @@ def with_printed(table: pd.DataFrame, printed: pd.DataFrame, keys: list[str]) ->
 
 def beside_printed(row: Any, digits: int) -> str:
     """Return a mean with its deviation and, where the paper has one, its number."""
-    text = f"{row.mean:.{digits}f}" + (f" ± {row.std:.{digits}f}" if pd.notna(row.std) else "")
+    text = mean_and_spread(row, digits)
     if pd.notna(row.paper_mean):
         text += f" (paper {row.paper_mean:.{digits}f}, {row.difference:+.{digits}f})"
     return text
+
+
+def mean_and_spread(row: Any, digits: int) -> str:
+    """Return a mean with its deviation, if it has one."""
+    return f"{row.mean:.{digits}f}" + (f" ± {row.std:.{digits}f}" if pd.notna(row.std) else "")
 
 
 def spread(table: pd.DataFrame) -> str:

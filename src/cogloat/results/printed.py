@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from cogloat.errors import UserError
 from cogloat.imbalance import from_text, title
-from cogloat.readers.cells import decimal, optional, within, word
+from cogloat.readers.cells import Cell, decimal, one_of, optional, within, word
 from cogloat.readers.tables import read_table
 
 CELL = ["method", "dataset", "factor"]  # what a table has one number for
-NUMBERS = {"mean": decimal, "std": optional(within(decimal, 0))}
+NUMBERS: Mapping[str, Cell] = {"mean": decimal, "std": optional(within(decimal, 0))}
+# of an accuracy: of which epoch it is, the best on the test or validation set or the last
+ACCURACY: Mapping[str, Cell] = {**NUMBERS, "epoch": one_of("best", "last", "unsaid")}
 
 
-def read_printed(path: Path | None, keys: Sequence[str] = CELL) -> pd.DataFrame:
-    """Read a table of printed numbers: key columns, mean, std; it is empty without a file.
+def read_printed(
+    path: Path | None, keys: Sequence[str] = CELL, numbers: Mapping[str, Cell] = NUMBERS
+) -> pd.DataFrame:
+    """Read a table of printed numbers: key columns and `numbers`; it is empty without a file.
 
     Raises:
         UserError: if it is no such table, has other columns, or a number is there twice.
     """
-    columns = {key: from_text if key == "factor" else word for key in keys} | NUMBERS
+    columns = {key: from_text if key == "factor" else word for key in keys}
+    columns |= numbers
     rows = [] if path is None else read_table(path, columns, "Mend the line.", by_hand=True).rows
     printed = pd.DataFrame([cells for _, cells in rows], columns=[*columns])
     printed = printed.astype({"factor": "object", **dict.fromkeys(NUMBERS, float)})

@@ -121,6 +121,13 @@ def load_dataset(config: Path, name: str) -> Dataset:
     return dataset
 
 
+def framework(config: Path, name: str) -> str:
+    """Return what a method's network is trained in, in its first stage."""
+    first = load_method(config, name).stages[0]
+    settings: Training = getattr(load_method(config, method_of(config, name, first)), first)
+    return settings.framework
+
+
 @cache
 def run_config(
     config: Path, dataset: str, factor: Factor, method: str, seed: int, stage: StageName

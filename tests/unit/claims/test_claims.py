@@ -15,7 +15,7 @@ from cogloat.claims.judge import Judge
 from cogloat.claims.names import MissingNumberError, vocabulary
 from cogloat.claims.repetitions import repetitions
 from cogloat.claims.schema import Column, Entry, Reading
-from cogloat.claims.tables import Cell, Source, Table
+from cogloat.claims.tables import Cell, Sampled, Source, Table
 from cogloat.claims.verdict import welch
 from cogloat.errors import UserError
 
@@ -25,7 +25,7 @@ CONSTANTS = {"half": 0.5, "classes": {"cifar10": 10}}
 
 
 def mean_of(mean, std, seeds=3):
-    return ufloat(mean, std / math.sqrt(seeds), tag=seeds)
+    return ufloat(mean, std / math.sqrt(seeds), tag=Sampled(seeds))
 
 
 def source(**tables):
@@ -46,7 +46,7 @@ TABLES = source(
     table1={"variance.kcl": {HERE: 0.6}, "variance.ours": {HERE: 0.5}},
     table2={"kcl": {HERE: 77.6, THERE: 46.3}, "ours": {HERE: mean_of(81.6, 0.3), THERE: 50.4}},
 )
-KNOWN = vocabulary([TABLES], CONSTANTS)
+KNOWN = vocabulary([TABLES], CONSTANTS, {})
 
 
 def value(expression, column=HERE, each=None, tables=TABLES):
@@ -55,7 +55,9 @@ def value(expression, column=HERE, each=None, tables=TABLES):
 
 def decide(tables, *, claim=True, level=0.05, **entry):
     entry = Entry(where="", claim="", **{"cells": "all", **entry})
-    return Judge(level, tables, vocabulary([tables], CONSTANTS)).decide("f: e", entry, claim=claim)
+    return Judge(level, tables, vocabulary([tables], CONSTANTS, {})).decide(
+        "f: e", entry, claim=claim
+    )
 
 
 # --- expressions ---
@@ -190,7 +192,7 @@ def test_missing_cells_are_counted_and_a_listed_one_leaves_a_claim_undecided():
 
 
 def test_nothing_measured_is_said():
-    known = vocabulary([TABLES], CONSTANTS)
+    known = vocabulary([TABLES], CONSTANTS, {})
     entry = Entry(where="", claim="", margin=GAIN, cells="all")
     for tables in ({}, {"table1": TABLES.tables["table1"]}):
         outcome = Judge(0.05, Source(tables, "not measured"), known).decide("", entry, claim=True)
@@ -323,7 +325,10 @@ def test_cells_that_are_not_of_the_same_seeds_are_decided_by_welch(other):
 
 
 def test_one_seed_decides_nothing():
-    one = {seed: Cell(seed, None, ufloat(seed, math.nan, tag=1), {0: seed}) for seed in (70, 80)}
+    one = {
+        seed: Cell(seed, None, ufloat(seed, math.nan, tag=Sampled(1)), {0: seed})
+        for seed in (70, 80)
+    }
     outcome = decide(table2(one[70], one[80]), margin=GAIN)
     assert (outcome.verdict, outcome.reason, outcome.test) == ("undecided", "one seed", "")
     outcome = decide(table2(one[70], seeded(80, 81, 82)), margin=GAIN)

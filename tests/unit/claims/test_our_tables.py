@@ -6,7 +6,7 @@ from artefacts import timings
 from scripts import REPO, must
 
 from cogloat.claims.schema import Column
-from cogloat.claims.tables import read_measured, read_printed
+from cogloat.claims.tables import Sampled, read_measured, read_printed
 from cogloat.reporting.seeds import over_seeds
 from cogloat.results.timings import write_timings
 
@@ -15,18 +15,18 @@ PRINTED = read_printed(REPO / "config/paper", seeds=3)
 
 def test_values_of_seeds_are_read_in_full_precision(tmp_path):
     values = {0: 100 / 3, 1: 40.0, 2: 200 / 7}
-    row = {"method": "kcl", "dataset": "digits", "factor": 10, **over_seeds(values, 0.95)}
+    row = {"method": "ce", "dataset": "digits", "factor": 10, **over_seeds(values, 0.95)}
     pd.DataFrame([row]).to_csv(tmp_path / "table2.csv", index=False)
-    (cell,) = read_measured(tmp_path, PRINTED).tables["table2"].cells.values()
+    (cell,) = read_measured(tmp_path, PRINTED, {}).tables["table2"].cells.values()
     assert (cell.values, cell.timed) == (values, False)
     assert cell.number.nominal_value == pytest.approx(row["mean"])
 
 
 def test_one_seed_has_its_value_and_no_deviation(tmp_path):
-    row = {"method": "kcl", "dataset": "digits", "factor": 10, **over_seeds({4: 40.0}, 0.95)}
+    row = {"method": "ce", "dataset": "digits", "factor": 10, **over_seeds({4: 40.0}, 0.95)}
     pd.DataFrame([row]).to_csv(tmp_path / "table2.csv", index=False)
-    (cell,) = read_measured(tmp_path, PRINTED).tables["table2"].cells.values()
-    assert (cell.values, cell.number.tag) == ({4: 40.0}, 1)
+    (cell,) = read_measured(tmp_path, PRINTED, {}).tables["table2"].cells.values()
+    assert (cell.values, cell.number.tag) == ({4: 40.0}, Sampled(1))
 
 
 def test_rounds_of_times_are_read_as_ratios(tmp_path):
@@ -37,7 +37,7 @@ def test_rounds_of_times_are_read_as_ratios(tmp_path):
         *("tabulate_times.py", "--times", tmp_path / "times.csv", "--config", REPO / "config"),
         *("--output", tmp_path / "table4.csv", "--markdown", tmp_path / "table4.md"),
     )
-    cells = read_measured(tmp_path, PRINTED).tables["table4"].cells
+    cells = read_measured(tmp_path, PRINTED, {}).tables["table4"].cells
     column = Column(dataset="cifar10", factor=100)
     ratios = {(column, 0): 3.0, (column, 1): 2.0}
     assert cells[column, ("kcl_global",)].values == pytest.approx(ratios)

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from uncertainties import ufloat
 
+from cogloat.claims.tables import ROUNDING, Sampled
 from cogloat.claims.verdict import judge_number, judge_rounds, judge_seeds, paired, welch
 
 
 def mean_of(mean, std, seeds=3):
-    return ufloat(mean, std / math.sqrt(seeds), tag=seeds)
+    return ufloat(mean, std / math.sqrt(seeds), tag=Sampled(seeds))
 
 
 # --- means: Welch's test ---
@@ -51,8 +52,8 @@ def test_one_measured_cell_beside_an_exact_one_gives_the_p_of_one_sample(gain, s
         (mean_of(1, 1), True, True, "undecided"),
         (mean_of(-1, 1), True, True, "undecided"),
         (mean_of(-1, 1), False, True, "fails"),
-        (ufloat(9, math.nan, tag=1), True, True, "undecided"),
-        (ufloat(9, math.nan, tag=1), False, True, "holds"),
+        (ufloat(9, math.nan, tag=Sampled(1)), True, True, "undecided"),
+        (ufloat(9, math.nan, tag=Sampled(1)), False, True, "holds"),
     ],
 )
 def test_verdict_on_one_margin(margin, tested, strict, verdict):
@@ -68,10 +69,83 @@ def test_level_decides():
 
 def test_one_seed_is_the_reason():
     outcome = judge_number(
-        ufloat(9, math.nan, tag=1) - mean_of(5, 1), 0.05, tested=True, strict=True
+        ufloat(9, math.nan, tag=Sampled(1)) - mean_of(5, 1), 0.05, tested=True, strict=True
     )
     assert (outcome.verdict, outcome.reason, outcome.seeds) == ("undecided", "one seed", "1, 3")
     assert outcome.p is None
+
+
+# --- printed digits: what rounding leaves of a verdict ---
+
+
+def printed(mean, half, std=None):
+    """Return a printed mean of three seeds, and its deviation with the same digits."""
+    number = ufloat(mean, half, tag=ROUNDING)
+    return number if std is None else number + ufloat(0, std / 3**0.5, tag=Sampled(3, half / std))
+
+
+def on_digits(margin):
+    return judge_number(margin, 0.05, tested=True, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("margin", "verdict", "reason"),
+    [
+        (printed(0.11, 0.05) - printed(0, 0.05), "holds", ""),
+        (printed(0.1, 0.05) - printed(0, 0.05), "holds", ""),  # less is out of reach
+        (printed(0.09, 0.05) - printed(0, 0.05), "undecided by rounding", "holds as printed"),
+        (printed(0, 0.05) - printed(0, 0.05), "undecided by rounding", "fails as printed"),
+        (printed(-0.09, 0.05) - printed(0, 0.05), "undecided by rounding", "fails as printed"),
+        (printed(-0.1, 0.05) - printed(0, 0.05), "fails", ""),
+        (printed(1, 0.05, 0.1) - printed(0, 0.05), "holds", ""),
+        (printed(0.4, 0.05, 0.1) - printed(0, 0.05), "undecided by rounding", "holds as printed"),
+        (
+            printed(0.2, 0.05, 0.1) - printed(0, 0.05),
+            "undecided",
+            "holds by other numbers that round to these",
+        ),
+        (printed(0.1, 0.05, 0.5) - printed(0, 0.05), "undecided", ""),
+    ],
+)
+def test_verdict_that_rounding_turns_is_undecided_by_it(margin, verdict, reason):
+    outcome = on_digits(margin)
+    assert (outcome.verdict, outcome.reason) == (verdict, reason)
+
+
+def test_rounding_of_one_number_is_the_same_wherever_it_stands():
+    one = printed(1, 0.05)
+    assert on_digits(one - one + 0.01).verdict == "holds"
+    assert on_digits(3 * one - 2.86).verdict == "undecided by rounding"
+
+
+def test_digits_that_are_quoted_or_of_a_condition_are_not_rounded_again():
+    margin = printed(0.01, 0.05)
+    outcome = judge_number(margin, 0.05, tested=False, strict=True)
+    assert (outcome.verdict, outcome.test) == ("holds", "sign")
+
+
+@given(
+    mean=st.integers(-30, 30),
+    std=st.none() | st.integers(1, 9),
+    away=st.floats(-0.049, 0.049),
+    wider=st.floats(-0.049, 0.049),
+)
+def test_decided_verdict_is_that_of_every_number_with_the_printed_digits(mean, std, away, wider):
+    outcome = on_digits(printed(mean / 10, 0.05, None if std is None else std / 10))
+    true = mean / 10 + away
+    other = on_digits(true if std is None else mean_of(true, std / 10 + wider))
+    if outcome.verdict in ("holds", "fails"):
+        assert other.verdict == outcome.verdict
+    if outcome.verdict == "undecided" and not outcome.reason:
+        assert other.verdict == "undecided"
+
+
+def test_deviations_by_n_are_told_where_they_would_turn_the_verdict():
+    certain = printed(10.0, 0.0005, 1.9)  # p of 0.011 and 0.017
+    assert (on_digits(certain).verdict, on_digits(certain).reason) == ("holds", "")
+    near = printed(5.0, 0.0005, 1.9)  # p of 0.045 and 0.065
+    assert on_digits(near).reason == "undecided if the printed deviations are by n, not n-1"
+    assert on_digits(near).verdict == "holds"
 
 
 # --- seeds: the paired test ---

@@ -41,6 +41,7 @@ def test_each_folder_is_a_room_whose_settings_bear_its_name():
     for name, settings in found.items():
         assert settings.model_fields["objective"].annotation.__args__ == (name,)
         assert settings.stages
+        assert settings.framework
         assert issubclass(settings, Supervised) == ("pretrain" not in settings.stages)
 
 

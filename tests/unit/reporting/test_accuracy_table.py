@@ -12,16 +12,17 @@ from markdown_it import MarkdownIt
 from cogloat.errors import UserError
 from cogloat.reporting.accuracy import accuracy_table
 from cogloat.reporting.accuracy import to_markdown as markdown
-from cogloat.results.printed import read_printed
+from cogloat.results.printed import ACCURACY, read_printed
 from tabulate_runs import main
 
-PAPER = CONFIG / "paper" / "table2.csv"  # KCL on CIFAR-10-LT, IF 100: 77.6
-LABELS = {"kcl": "KCL", "ce": "CE"}
+PAPER = CONFIG / "paper" / "table2.csv"  # CoGloAT on CIFAR-10-LT, IF 100: 81.4; BCL: 84.3
+LABELS = {"kcl": "KCL", "ce": "CE", "cogloat": "CoGloAT", "bcl": "BCL"}
+FRAMEWORKS = dict.fromkeys(LABELS, "MoCo") | {"ce": "classifier", "bcl": "BCL"}
 CE = {"method": "ce", "epochs": {"train": 200}, "augmentations": {"train": ("strong", "weak")}}
 
 
-def table_of(runs, paper=PAPER):
-    return accuracy_table(runs, LABELS, read_printed(paper), 0.95)
+def table_of(runs, paper=PAPER, labels=LABELS):
+    return accuracy_table(runs, labels, FRAMEWORKS, read_printed(paper, numbers=ACCURACY), 0.95)
 
 
 def to_markdown(table, datasets):
@@ -31,19 +32,45 @@ def to_markdown(table, datasets):
 def test_line_has_mean_deviation_and_difference_over_three_seeds():
     values = [77.0, 78.5, 76.1]
     runs = [
-        metrics(seed=seed, accuracy=value, best_accuracy=value + 1)
+        metrics(method="cogloat", seed=seed, accuracy=value, best_accuracy=value + 1)
         for seed, value in enumerate(values)
     ]
     row = table_of(runs).iloc[0]
     assert row["mean"] == pytest.approx(statistics.mean(values))
     assert row["std"] == pytest.approx(statistics.stdev(values))
     assert row["best_mean"] == pytest.approx(statistics.mean(values) + 1)
-    assert row["paper_mean"] == 77.6
-    assert row["difference"] == pytest.approx(statistics.mean(values) - 77.6)
+    assert (row["paper_mean"], row["paper_std"], row["paper_epoch"]) == (81.4, 0.1, "unsaid")
+    assert row["difference"] == pytest.approx(statistics.mean(values) - 81.4)
+    assert row["difference_of"] == "last"
     assert (row["seeds"], row["values"]) == ("0 1 2", "77.0 78.5 76.1")
-    assert (row["epochs"], row["label"]) == ("1000+200", "KCL")
+    assert (row["epochs"], row["label"], row["framework"]) == ("1000+200", "CoGloAT", "MoCo")
     assert (row["many"], row["medium"], row["group_mean"]) == (80, 70, 75)
     assert math.isnan(row["few"])
+
+
+def test_difference_to_a_number_of_a_best_epoch_is_our_best_epochs():
+    values = [84.0, 84.5]
+    runs = [
+        metrics(method="bcl", seed=seed, accuracy=value, best_accuracy=value + 0.25)
+        for seed, value in enumerate(values)
+    ]
+    table = table_of(runs)
+    row = table.iloc[0]
+    assert (row["paper_mean"], row["paper_epoch"], row["difference_of"]) == (84.3, "best", "best")
+    assert row["mean"] == 84.25
+    assert row["difference"] == pytest.approx(84.5 - 84.3)
+    text = to_markdown(table, {"cifar10": "C10"})
+    assert "| 84.2 ± 0.4, best 84.5 (paper 84.3, best +0.2) |" in text
+    assert "our best epoch's where the number is of a best epoch" in text
+
+
+def test_every_printed_accuracy_says_of_which_epoch_it_is():
+    printed = read_printed(PAPER, numbers=ACCURACY)
+    epochs = printed.groupby("epoch")["method"].unique().map(set).to_dict()
+    assert epochs == {
+        "best": {"ldam", "ldam_drw", "m2m_ldam", "paco", "bcl", "kcl_inbatch", "tsc_inbatch"},
+        "unsaid": {"ce", "cb_ce", "focal", "ce_drw", "cogloat", "cogloat_proco"},
+    }
 
 
 def test_column_says_that_the_last_epoch_counts_and_so_does_the_legend():
@@ -77,21 +104,23 @@ def test_rows_and_columns_keep_the_order_they_come_in():
     table = table_of(runs, paper=None)
     assert list(table["method"]) == ["kcl", "ce", "kcl", "ce"]
     lines = to_markdown(table, {"cifar10": "C10", "cifar100": "C100"}).splitlines()
-    assert lines[0] == "| Method | Epochs | Augmentation | C100 IF 100 | C10 IF 100 |"
-    assert lines[2].startswith("| KCL |")
-    assert lines[3] == "| CE | 200 | strong/weak | 77.0 ± 0.0 | 77.0 ± 0.0 |"
+    assert lines[0] == "| Method | Framework | Epochs | Augmentation | C100 IF 100 | C10 IF 100 |"
+    assert lines[2].startswith("| KCL | MoCo |")
+    cell = "77.0 ± 0.0, best 78.0"
+    assert lines[3] == f"| CE | classifier | 200 | strong/weak | {cell} | {cell} |"
 
 
 def test_markup_in_a_label_or_a_name_tears_no_table():
     labels = {"kcl": "K|C`L <b>", "ce": "*CE*\nof [me](x)"}
     runs = [metrics(dataset="x_ |y|"), metrics(**CE, dataset="x_ |y|")]
-    table = accuracy_table(runs, labels, read_printed(None), 0.95)
+    table = table_of(runs, paper=None, labels=labels)
     text = to_markdown(table, {"x_ |y|": "a | b"})
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     *cells, legend = [token.children or [] for token in tokens if token.type == "inline"]
     shown = ["".join(child.content for child in children) for children in cells]
-    assert shown[3::4] == ["a | b IF 100", "77.0", "77.0"]
-    assert shown[4::4] == ["K|C`L <b>", "*CE* of [me](x)"]
+    cell = "77.0, best 78.0"
+    assert shown[4::5] == ["a | b IF 100", cell, cell]
+    assert shown[5::5] == ["K|C`L <b>", "*CE* of [me](x)"]
     kinds = {child.type for children in (*cells, legend) for child in children}
     assert kinds <= {"text", "text_special"}
     assert "x_ |y| IF 100" in "".join(child.content for child in legend)
@@ -106,11 +135,12 @@ def test_legend_says_what_an_interval_is_over():
 
 
 def test_one_seed_has_no_deviation_and_the_legend_says_so():
-    table = table_of([metrics()])
+    table = table_of([metrics(method="cogloat")])
     assert math.isnan(table["std"][0])
     text = to_markdown(table, {"cifar10": "CIFAR-10-LT"})
     assert "training seed 0 of one long-tailed subset: no deviation, no interval" in text
-    assert "| KCL | 1000+200 | contrastive+weak | 77.0 (paper 77.6, -0.6) |" in text
+    cell = "77.0, best 78.0 (paper 81.4, -4.4)"
+    assert f"| CoGloAT | MoCo | 1000+200 | contrastive+weak | {cell} |" in text
 
 
 @pytest.mark.parametrize(
@@ -155,10 +185,12 @@ def test_no_deviation_is_rounded_to_none(tmp_path):
 
 
 def test_printed_numbers_stand_beside_ours_where_there_are_some(tmp_path):
-    runs = [metrics(), metrics(method="balanced_softmax")]
+    runs = [metrics(method="cogloat"), metrics(method="balanced_softmax"), metrics(method="paco")]
     rows, text = tabulate(tmp_path, runs, printed=PAPER)
-    assert [row["paper_mean"] for row in rows] == ["77.6", ""]
-    assert [row["difference"] for row in rows] == [repr(77.0 - 77.6), ""]
+    assert [row["paper_mean"] for row in rows] == ["81.4", "", ""]
+    assert [row["difference"] for row in rows] == [repr(77.0 - 81.4), "", ""]
+    assert [row["difference_of"] for row in rows] == ["last", "", ""]
+    assert [row["framework"] for row in rows] == ["MoCo", "classifier", "PaCo"]
     assert text.count("(paper ") == 1
 
 
@@ -166,7 +198,7 @@ def test_table_without_printed_numbers_names_no_paper(tmp_path):
     (row,), text = tabulate(tmp_path, [metrics()])
     assert (row["paper_mean"], row["paper_std"], row["difference"]) == ("", "", "")
     assert "paper" not in text
-    assert "| KCL | 1000+200 | contrastive+weak | 77.0 |" in text
+    assert "| KCL | MoCo | 1000+200 | contrastive+weak | 77.0, best 78.0 |" in text
 
 
 def test_columns_are_the_same_with_and_without_printed_numbers(tmp_path):

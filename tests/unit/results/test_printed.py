@@ -2,14 +2,24 @@ import pytest
 from artefacts import CONFIG
 
 from cogloat.errors import UserError
-from cogloat.results.printed import read_printed
+from cogloat.results.printed import ACCURACY, NUMBERS, read_printed
 
 
 @pytest.mark.parametrize("name", ["table2", "table4", "table5", "table6"])
 def test_the_papers_tables_are_read(name):
-    printed = read_printed(CONFIG / "paper" / f"{name}.csv")
-    assert list(printed.columns) == ["method", "dataset", "factor", "mean", "std"]
+    numbers = NUMBERS if name == "table4" else ACCURACY
+    printed = read_printed(CONFIG / "paper" / f"{name}.csv", numbers=numbers)
+    assert list(printed.columns) == ["method", "dataset", "factor", *numbers]
     assert len(printed) > 5
+
+
+def test_epoch_of_an_accuracy_is_one_of_three_words(tmp_path):
+    path = tmp_path / "table2.csv"
+    path.write_text("method,dataset,factor,mean,std,epoch\nkcl,cifar10,100,77,,first\n")
+    message = "line 2: epoch: 'first' is not one of best, last, unsaid. Mend the line."
+    with pytest.raises(UserError) as caught:
+        read_printed(path, numbers=ACCURACY)
+    assert str(caught.value) == f"{path}: {message}"
 
 
 def test_a_table_may_have_further_keys():

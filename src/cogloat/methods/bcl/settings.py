@@ -22,6 +22,8 @@ class CosineHead(Strict):
 class Settings(Supervised):
     """A logit-adjusted classifier beside a contrast that weighs classes alike."""
 
+    framework = "BCL"
+
     objective: Literal["bcl"]
     contrastive_augmentation: Name = Field(
         description="of two views; `augmentation` is the classifier's"

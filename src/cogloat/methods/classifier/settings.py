@@ -56,6 +56,8 @@ class EffectiveNumber(Strict):
 class Classifying(Supervised):
     """What every training of a classifier by a loss on its scores has."""
 
+    framework = "classifier"
+
     loss: Annotated[CrossEntropy | LogitAdjusted | Focal | Ldam, Field(discriminator="kind")]
     reweight: Annotated[
         NoReweighting | InverseFrequency | EffectiveNumber, Field(discriminator="kind")

@@ -33,6 +33,7 @@ class MomentumContrast(Training):
     """What every contrastive pre-training of a momentum pair has."""
 
     stages = ("pretrain",)
+    framework = "MoCo"
 
     projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
     key_momentum: BelowOne

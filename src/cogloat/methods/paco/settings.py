@@ -13,6 +13,8 @@ from cogloat.methods.settings import GRADIENT, Supervised, check_queue
 class Settings(Supervised):
     """A classifier beside a momentum pair, in one softmax."""
 
+    framework = "PaCo"
+
     objective: Literal["paco"]
     key_augmentation: Name = Field(description="the key's; `augmentation` is the query's")
     projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
