@@ -26,10 +26,12 @@ def contrast(
     masked: Tensor,
     *,
     separate: bool,
+    scale: float | None = None,
 ) -> Tensor:
     """Eq. 1 of the paper (separate), or KCL's loss (Kang et al. 2021).
 
-    `found` are positives among the negatives, `masked` those that an anchor does not see.
+    `found` are positives among the negatives, `masked` those that an anchor does not see. With a
+    scale an anchor's loss is multiplied by tau / scale, as SupCon's by T / T_base.
     """
     total = torch.zeros((), dtype=torch.float64)
     for i in range(len(query)):
@@ -39,7 +41,8 @@ def contrast(
         shared = e_out[0] + rest if separate else sum(e_out) + rest
         terms = [torch.log(e / ((e + rest) if separate else shared)) for e in e_out]
         terms += [torch.log(e / shared) for j, e in enumerate(e_queue) if found[i, j]]
-        total = total - sum(terms) / len(terms)
+        factor = 1 if scale is None else tau[i] / scale
+        total = total - factor * sum(terms) / len(terms)
     return total / len(query)
 
 
@@ -64,11 +67,13 @@ def tsc(
     tau: Sequence[float],
     weight: float,
     divisor: str,
+    scale: float | None = None,
 ) -> Tensor:
     """TSC's loss: the supplement's formula ("positives"), or with the divisor of the code.
 
     The supplement: 1/(k+1) of the sum over the k found and the own key, plus lambda log p(c*).
     The code: both sums over found + 2 (own key, found entries, target).
+    With a scale an anchor's loss is multiplied by tau / scale.
     """
     total = torch.zeros((), dtype=torch.float64)
     for i, t in enumerate(assigned):
@@ -80,10 +85,11 @@ def tsc(
         terms += [torch.log(e / d) for a, e in enumerate(e_queue) if found[i, a]]
         to_target = weight * torch.log(e_target[t] / d)
         k = len(terms) - 1
+        factor = 1 if scale is None else tau[i] / scale
         if divisor == "positives":
-            total = total - (sum(terms) / (k + 1) + to_target)
+            total = total - factor * (sum(terms) / (k + 1) + to_target)
         else:
-            total = total - (sum(terms) + to_target) / (k + 2)
+            total = total - factor * (sum(terms) + to_target) / (k + 2)
     return total / len(assigned)
 
 

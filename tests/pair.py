@@ -109,9 +109,9 @@ class Pair:
         assert all(one.training and not one.gradient for one in key.given)
         table, moved = (as_double(one.table.to(self._dtype)) for one in (query, key))
         batch = positions.tolist()
-        asked = views(query.given)
+        asked = self.views(query.given)
         assert [[number for number, _ in view] for view in asked] == [batch] * len(asked)
-        answered = views(key.given)
+        answered = self.views(key.given)
         order = [batch.index(number) for number, _ in answered[0]]
         answered = [[view[order.index(row)] for row in range(BATCH)] for view in answered]
         made = Step(
@@ -130,6 +130,14 @@ class Pair:
         self._check_queue(made)
         return made
 
+    def views(self, given: list[Given]) -> list[list[tuple[int, bool]]]:
+        """Return each view's rows, of a pass for all, an image's side by side, or of one each."""
+        if not self.settings.joint_views:
+            return [one.rows for one in given]
+        (rows,) = (one.rows for one in given)
+        count = len(rows) // BATCH
+        return [rows[view::count] for view in range(count)]
+
     def _check_queue(self, made: Step) -> None:
         """The batch's own keys have replaced the oldest entries, in the batch's order."""
         keys, labels = made.queue_KD.clone(), list(made.queue_labels)
@@ -140,12 +148,6 @@ class Pair:
         queue = self.objective.queue
         torch.testing.assert_close(queue.keys.double(), keys, rtol=1e-6, atol=1e-6)
         assert queue.labels.tolist() == labels
-
-
-def views(given: list[Given]) -> list[list[tuple[int, bool]]]:
-    """Return the rows of each view, of one pass for all or one for each."""
-    rows = [row for one in given for row in one.rows]
-    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
 
 
 def found_in_queue(made: Step, *others_ND: Tensor) -> Tensor:

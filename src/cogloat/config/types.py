@@ -19,6 +19,7 @@ Positive = Annotated[float, Field(gt=0, le=LARGE), AfterValidator(checks.check_n
 NonNegative = Annotated[float, Field(ge=0, le=LARGE)]
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
 Natural = Annotated[int, Field(ge=0, le=LARGEST)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 Threads = Annotated[int, Field(ge=1, le=1024)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy's generators take
 Range = Annotated[tuple[Positive, Positive], AfterValidator(checks.check_rising)]
@@ -58,6 +59,7 @@ Digest = Annotated[
     Field(json_schema_extra={"pattern": f"^{checks.DIGEST.pattern}$"}),
 ]
 HeadName = Literal["linear", "cosine"]  # of a classifier
+InitName = Literal["kaiming", "torch"]  # how a network's weights begin
 StageName = Literal["pretrain", "finetune", "train"]
 
 

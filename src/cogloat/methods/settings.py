@@ -12,6 +12,7 @@ from cogloat.config.types import (
     BelowOne,
     Count,
     HeadName,
+    InitName,
     Name,
     NonNegative,
     Positive,
@@ -66,7 +67,7 @@ class Cosine(Strict):
 class Steps(Strict):
     kind: Literal["steps"]
     warmup: Share = Field(default=0.0, description="share of the epochs with a linear warm-up")
-    at: tuple[Share, ...] = Field(description="shares of the epochs after which the rate falls")
+    at: tuple[Share, ...] = Field(description="shares of the epochs after which the rate changes")
     factors: tuple[Positive, ...] = Field(description="learning-rate factor from each of them on")
 
     @model_validator(mode="after")
@@ -105,6 +106,11 @@ class Training(Strict):
     schedule: Schedule
     drop_last: bool = Field(description="leave out a last batch that is not whole")
     augmentation: Name = Field(description="name of one of the dataset's augmentations")
+    init: InitName = Field(
+        default="kaiming",
+        description="how the weights of the backbone and of a linear classifier begin: "
+        "Kaiming-normal, or as PyTorch's layers do, whose convolutions are 2.45 times smaller",
+    )
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -133,6 +139,11 @@ class Supervised(Training):
     def head_kind(self) -> HeadName:
         """The classifier on top of the backbone."""
         return "linear"
+
+    @property
+    def head_init(self) -> InitName:
+        """How its weights begin, if it is linear."""
+        return self.init
 
     @property
     def score_scale(self) -> float:

@@ -6,17 +6,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cogloat.config.types import HeadName
+from cogloat.config.types import HeadName, InitName
 
 
 class ProjectionHead(nn.Module):
-    """Linear, ReLU, linear, unit norm: TSC's CIFAR head; PaCo's and BCL's have batch norm too."""
+    """Linear, ReLU, linear, unit norm: TSC's CIFAR head; PaCo's and BCL's have batch norm too.
 
-    def __init__(self, features: int, hidden: int, outputs: int, *, batch_norm: bool) -> None:
+    Args:
+        features: of the backbone.
+        hidden: width of the first layer.
+        outputs: width of the last.
+        batch_norm: whether there is one before the ReLU.
+        last_init: how the last layer's weights begin; the first layer's are PyTorch's own.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        hidden: int,
+        outputs: int,
+        *,
+        batch_norm: bool,
+        last_init: InitName = "torch",
+    ) -> None:
         super().__init__()
         norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
         self.layers = nn.Sequential(
-            nn.Linear(features, hidden), *norm, nn.ReLU(), nn.Linear(hidden, outputs)
+            nn.Linear(features, hidden), *norm, nn.ReLU(), make_linear(hidden, outputs, last_init)
         )
 
     def forward(self, features: Tensor) -> Tensor:
@@ -36,10 +52,18 @@ class CosineClassifier(nn.Module):
         return F.linear(F.normalize(features, dim=1), F.normalize(self.weight, dim=1))
 
 
-def make_classifier(kind: HeadName, features: int, classes: int) -> nn.Linear | CosineClassifier:
-    """Return a classifier; a linear one starts from Kaiming-normal weights, like the backbone."""
+def make_classifier(
+    kind: HeadName, features: int, classes: int, init: InitName = "kaiming"
+) -> nn.Linear | CosineClassifier:
+    """Return a classifier; a linear one's weights begin as `init` says."""
     if kind == "cosine":
         return CosineClassifier(features, classes)
-    linear = nn.Linear(features, classes)
-    nn.init.kaiming_normal_(linear.weight)
+    return make_linear(features, classes, init)
+
+
+def make_linear(features: int, outputs: int, init: InitName) -> nn.Linear:
+    """Return a layer whose weights are Kaiming-normal or PyTorch's own; its bias is PyTorch's."""
+    linear = nn.Linear(features, outputs)
+    if init == "kaiming":
+        nn.init.kaiming_normal_(linear.weight)
     return linear

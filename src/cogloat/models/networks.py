@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from cogloat.config.types import HeadName
+from cogloat.config.types import HeadName, InitName
 from cogloat.models.heads import ProjectionHead, make_classifier
 from cogloat.models.normalisation import SplitBatchNorm
 from cogloat.models.resnet import CifarResNet
@@ -30,22 +30,34 @@ class Encoder(nn.Module):
 class Classifier(nn.Module):
     """Backbone and classifier: images [B, 3, H, W] to class scores [B, C]."""
 
-    def __init__(self, depth: int, classes: int, head: HeadName) -> None:
+    def __init__(
+        self,
+        depth: int,
+        classes: int,
+        head: HeadName,
+        init: InitName = "kaiming",
+        head_init: InitName = "kaiming",
+    ) -> None:
         super().__init__()
-        self.backbone = CifarResNet(depth)
-        self.head = make_classifier(head, self.backbone.feature_dim, classes)
+        self.backbone = CifarResNet(depth, init=init)
+        self.head = make_classifier(head, self.backbone.feature_dim, classes, head_init)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return class scores."""
         return self.head(self.backbone(images))
 
 
-def build_encoder(depth: int, projection: tuple[int, int], batch_norm_splits: int) -> Encoder:
-    """Return an encoder whose head has no batch norm, not yet trained."""
+def build_encoder(
+    depth: int, projection: tuple[int, int], batch_norm_splits: int, init: InitName = "kaiming"
+) -> Encoder:
+    """Return an encoder whose head has no batch norm, not yet trained.
+
+    The head begins as PyTorch's layers do, the backbone as `init` says.
+    """
     norm: Callable[[int], nn.Module] = nn.BatchNorm2d
     if batch_norm_splits > 1:
         norm = functools.partial(SplitBatchNorm, splits=batch_norm_splits)
-    backbone = CifarResNet(depth, norm=norm)
+    backbone = CifarResNet(depth, norm=norm, init=init)
     head = ProjectionHead(backbone.feature_dim, *projection, batch_norm=False)
     return Encoder(backbone, head)
 

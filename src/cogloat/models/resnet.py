@@ -7,6 +7,8 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from cogloat.config.types import InitName
+
 Norm = Callable[[int], nn.Module]
 
 
@@ -42,6 +44,7 @@ class CifarResNet(nn.Module):
         depth: layers, 6n+2.
         widths: channels of the three stages.
         norm: makes a normalisation layer for a number of channels.
+        init: how the convolutions' weights begin: Kaiming-normal, or as PyTorch's layers do.
 
     Raises:
         ValueError: if the depth is not 6n+2.
@@ -52,6 +55,7 @@ class CifarResNet(nn.Module):
         depth: int = 32,
         widths: tuple[int, int, int] = (16, 32, 64),
         norm: Norm = nn.BatchNorm2d,
+        init: InitName = "kaiming",
     ) -> None:
         super().__init__()
         if depth < 8 or (depth - 2) % 6:
@@ -67,7 +71,8 @@ class CifarResNet(nn.Module):
                 blocks.append(BasicBlock(inputs, outputs, stride, norm))
                 inputs = outputs
         self.blocks = nn.Sequential(*blocks)
-        self.apply(_kaiming)
+        if init == "kaiming":
+            self.apply(_kaiming)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images [B, 3, H, W] to features [B, feature_dim]."""
@@ -76,5 +81,5 @@ class CifarResNet(nn.Module):
 
 
 def _kaiming(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.Linear):
+    if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight)

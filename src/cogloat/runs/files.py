@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union, get_args
 
 from pydantic import Field, model_validator
 
-from cogloat.config.types import Count, Label, Name, Positive, Seed, StageName, Strict
+from cogloat.config.types import (
+    Count,
+    Label,
+    Name,
+    Percent,
+    Positive,
+    Prose,
+    Seed,
+    StageName,
+    Strict,
+)
 from cogloat.methods.classifier.settings import Settings as Classifier
 from cogloat.methods.rooms import settings_types
 from cogloat.methods.settings import Training
@@ -32,12 +42,32 @@ else:
     Pretrain, Finetune, Train = (_any_of(stage) for stage in STAGES)
 
 
+class Expectation(Strict):
+    """What is known of a method's accuracy on one long-tailed set: no part of any run."""
+
+    mean: Percent = Field(description="accuracy on the test set")
+    window: tuple[Percent, Percent] | None = Field(
+        default=None, description="from what to what a single run is expected"
+    )
+    source: Prose = Field(description="whose number, in which framework, of which epoch")
+
+    @model_validator(mode="after")
+    def _mean_is_in_the_window(self) -> Self:
+        if self.window is not None and not self.window[0] <= self.mean <= self.window[1]:
+            low, high = self.window
+            raise ValueError(
+                f"window: from {low:g} to {high:g} does not hold the mean ({self.mean:g}). Write "
+                f"[{min(low, high, self.mean):g}, {max(low, high, self.mean):g}], for instance."
+            )
+        return self
+
+
 class Method(Strict):
     """config/methods/<name>.yaml: two stages (pretrain, finetune) or one (train).
 
     A file that begins with `extends: <method>` holds only what differs from that method, or from a
-    file in config/methods/base, which is not a method by itself. With `encoder`, the section
-    'pretrain' of what it extends is not its own.
+    file in config/methods/base, which is not a method by itself. What is expected is of the file's
+    own method, and nothing extends it; with `encoder` there is no section 'pretrain' to extend.
     """
 
     label: Label
@@ -49,6 +79,11 @@ class Method(Strict):
     pretrain: Pretrain | None = None
     finetune: Finetune | None = None
     train: Train | None = None
+    expect: dict[Name, Expectation] = Field(
+        default_factory=dict,
+        description="what to expect: <dataset>_<imbalance>, such as cifar10_if100 -> the accuracy; "
+        "no part of a run, so that an edit replans nothing",
+    )
 
     @model_validator(mode="after")
     def _one_or_two_stages(self) -> Self:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from cogloat.config.dataset import Data, Dataset
 from cogloat.config.reading import Model, explain, holds, keys_of, load, validate
 from cogloat.config.types import StageName
 from cogloat.errors import UserError, nearest
-from cogloat.imbalance import Factor
+from cogloat.imbalance import Factor, from_folder
 from cogloat.methods.classifier.settings import Settings as Classifier
 from cogloat.methods.rooms import settings_types
 from cogloat.methods.settings import CoresetOf, FileAt, Supervised, Training, WeightsOf
@@ -26,7 +26,7 @@ from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.readers.documents import plain, read_document
 from cogloat.runs.collections import Runs, Workflow
 from cogloat.runs.effective import CoresetConfig, RunConfig
-from cogloat.runs.files import STAGES, Coreset, Method
+from cogloat.runs.files import STAGES, Coreset, Expectation, Method
 from cogloat.runs.grids import check_runs
 from cogloat.runs.named import (
     Kind,
@@ -37,6 +37,7 @@ from cogloat.runs.named import (
 )
 
 FILLED = {"dataset", "imbalance", "method", "seed", "classes"}  # in the path of a FileAt
+OWN = {"expect"}  # of a file alone: what extends it does not have it
 Section = Literal["pretrain", "finetune", "train", "proxy"]
 
 
@@ -93,6 +94,24 @@ def method_of(config: Path, name: str, stage: StageName) -> str:
     """Return the method in whose folder a stage of a method is: its own, or its encoder's."""
     encoder = load_method(config, name).encoder
     return name if encoder is None or stage != "pretrain" else encoder
+
+
+def expectations(config: Path, methods: Iterable[str]) -> dict[str, dict[str, Expectation]]:
+    """Return what to expect: method -> dataset and imbalance, such as cifar10_if100 -> accuracy.
+
+    Args:
+        config: folder of the configuration.
+        methods: whose; nothing may be known of one.
+
+    Raises:
+        UserError: if there is no such method, its file is not valid, or it expects something of
+            what is no long-tailed set.
+    """
+    expected = {method: load_method(config, method).expect for method in methods}
+    for method, own in expected.items():
+        for key in own:
+            _check_expected(config, named_file(config, "method", method), key)
+    return expected
 
 
 @cache
@@ -193,6 +212,7 @@ def _check_collections(config: Path, workflow: Workflow) -> None:
             section = "tables" if own in collection.tables else "figures"
             runs = collection.runs_of(part)
             _check_names(config, f"{place}.{section}.{own}", runs)
+            expectations(config, runs.methods)
             configs = {
                 (dataset, method): {
                     stage: run_config(config, dataset, 1, method, 0, stage)
@@ -261,6 +281,17 @@ def _check_classifier(
             _check_classifier(config, what, further, (*below, need.method))
 
 
+def _check_expected(config: Path, file: Path, key: str) -> None:
+    """Refuse an expectation of what is no long-tailed set."""
+    place = f"{file}: expect.{key}"
+    dataset, _, imbalance = key.rpartition("_")
+    _check_named(config, place, "dataset", dataset)
+    try:
+        from_folder(imbalance)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
 def _check_pattern(what: str, need: FileAt) -> None:
     """Refuse a path with a placeholder that nothing is filled in for."""
     try:
@@ -294,13 +325,14 @@ def _sections(
     above = own["extends"]
     _check_above(file, kind, above, extendable(config, kind), (*below, name))
     base, origins = _sections(config, kind, above, (*below, name))
+    base = {key: value for key, value in base.items() if key not in OWN}
     if "encoder" in added:
         if "pretrain" in added:
             raise UserError(
                 f"{file}: encoder: with another method's encoder there is no section 'pretrain'. "
                 "Leave one of them out."
             )
-        base = {key: value for key, value in base.items() if key != "pretrain"}
+        base.pop("pretrain", None)
     return _merge(base, added), {str(file): added, **origins}
 
 

@@ -82,12 +82,73 @@ def test_value_and_gradient_are_those_of_the_layers_written_out():
         torch.testing.assert_close(weight.grad, weights[name].grad)
 
 
-def test_convolutions_start_kaiming_normal():
+INITS = ("kaiming", "torch")
+
+
+def kaiming(weight: torch.Tensor) -> torch.Tensor:
+    """Return normal values of variance 2 / fan-in."""
+    return torch.empty_like(weight).normal_(0, (2 / weight[0].numel()) ** 0.5)
+
+
+def uniform(values: torch.Tensor, fan_in: int) -> torch.Tensor:
+    """Return PyTorch's own: uniform within 1 / sqrt(fan-in)."""
+    return torch.empty_like(values).uniform_(-(fan_in**-0.5), fan_in**-0.5)
+
+
+@pytest.mark.parametrize(
+    ("init", "variance", "kurtosis"), [("kaiming", 2, 3), ("torch", 1 / 3, 1.8)]
+)
+def test_weights_of_a_backbone_begin_by_the_law_that_is_asked_for(init, variance, kurtosis):
+    """Variance times fan-in; kurtosis of a normal, or of a uniform that has bounds."""
     torch.manual_seed(0)
-    for module in CifarResNet(8).modules():
-        if isinstance(module, nn.Conv2d):
-            expected = (2 / (module.in_channels * 9)) ** 0.5
-            assert float(module.weight.detach().std()) == pytest.approx(expected, rel=0.1)
+    for module in CifarResNet(20, init=init).modules():
+        if isinstance(module, nn.Conv2d) and module.weight.numel() > 2000:
+            values = module.weight.detach().flatten()
+            fan_in = module.in_channels * 9
+            assert float(values.mean()) == pytest.approx(0, abs=5 / (fan_in * len(values)) ** 0.5)
+            assert float(values.var()) * fan_in == pytest.approx(variance, rel=0.15)
+            fourth = float((values - values.mean()).pow(4).mean() / values.var() ** 2)
+            assert fourth == pytest.approx(kurtosis, rel=0.25)
+            if init == "torch":
+                assert float(values.abs().max()) <= fan_in**-0.5
+
+
+def test_convolutions_of_pytorch_begin_the_square_root_of_six_smaller():
+    torch.manual_seed(0)
+    large, small = (CifarResNet(32, init=init).blocks[-1].conv2.weight.detach() for init in INITS)
+    assert float(large.std() / small.std()) == pytest.approx(6**0.5, rel=0.02)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_an_encoder_begins_with_the_same_bits_by_the_draws_written_out(init):
+    """All layers of PyTorch's in order, then Kaiming's over the convolutions, then the head."""
+    torch.manual_seed(7)
+    encoder = build_encoder(8, (16, 6), 1, init)
+    torch.manual_seed(7)
+    expected = {}
+    convolutions = [n for n, m in encoder.backbone.named_modules() if isinstance(m, nn.Conv2d)]
+    for name in convolutions:
+        weight = encoder.backbone.get_submodule(name).weight
+        expected[name] = uniform(weight, weight[0].numel())
+    if init == "kaiming":
+        expected = {name: kaiming(weight) for name, weight in expected.items()}
+    for name in convolutions:
+        assert torch.equal(encoder.backbone.get_submodule(name).weight, expected[name])
+    for layer in (encoder.projection.layers[0], encoder.projection.layers[-1]):
+        for values in (layer.weight, layer.bias):
+            assert torch.equal(values, uniform(values, layer.in_features))
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_a_linear_layer_begins_by_its_own_law_and_its_bias_by_pytorchs(init):
+    """PaCo's last projection layer, and classifiers."""
+    torch.manual_seed(0)
+    head = ProjectionHead(64, 64, 400, batch_norm=True, last_init=init)
+    variance = {"kaiming": 2, "torch": 1 / 3}[init]
+    for layer in (head.layers[-1], make_classifier("linear", 64, 400, init)):
+        assert float(layer.weight.detach().var()) * 64 == pytest.approx(variance, rel=0.05)
+        assert float(layer.bias.detach().abs().max()) <= 1 / 8
+    assert float(head.layers[0].weight.detach().var()) * 64 == pytest.approx(1 / 3, rel=0.05)
 
 
 @pytest.mark.parametrize("depth", [8, 20])

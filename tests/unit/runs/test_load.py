@@ -1,6 +1,7 @@
 """What a mistake in config/ is answered with, and how an effective configuration comes about."""
 
 import datetime
+import itertools
 import json
 import math
 import shutil
@@ -17,12 +18,14 @@ from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import (
     as_workflow,
     coreset_config,
+    expectations,
     load_dataset,
     load_method,
     load_workflow,
     method_of,
     run_config,
 )
+from cogloat.runs.named import names
 
 REPO = Path(__file__).parents[3]
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -190,6 +193,19 @@ def test_mistake_in_a_method_with_an_objective_of_its_own_is_named(config, old, 
     [
         ("focal", "gamma: 1.0", "gamma: 0.5", "gamma: must be 0 or at least 1, but it is 0.5"),
         (
+            "cogloat",
+            "head: 1.0",
+            "head: 0.05",
+            "temperature.adaptive: gamma (0.07) is more than head (0.05), so that rare classes",
+        ),
+        (
+            "cogloat",
+            "from_queue: none",
+            "from_queue: 0",
+            "from_queue: 0 is none here, but every same-class key in TSC's CIFAR code (its k of "
+            "0). Write none or all.",
+        ),
+        (
             "tsc",
             "centroid_momentum: 0.9",
             "centroid_momentun: 0.9",
@@ -209,7 +225,37 @@ def test_number_without_a_meaning_is_refused(config, method, old, new, expected)
     assert any(line.startswith(f"{file}: ") and expected in line for line in lines)
 
 
-@pytest.mark.parametrize("guide", ["ldam", "bcl", "kcl"])
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "start: 0.5",
+            "start: 0.4",
+            "targets.start (0.4) is epoch 400 of 1000, from 0, where none of schedule.cycles (2) "
+            "begins, and with it a fresh optimizer. Write start: 0.5 with cycles: 2, or",
+        ),
+        ("start: 0.5", "start: 1.0", "targets.start (1) is epoch 1000 of 1000, from 0, where no"),
+        ("cycles: 2", "cycles: 1", "targets.start (0.5) is epoch 500 of 1000, from 0, where none"),
+        ("cycles: 2", "cycles: 3", "where none of schedule.cycles (3) begins"),
+    ],
+)
+def test_targets_that_begin_within_a_cycle_are_refused(config, old, new, expected):
+    file = edit(config / "methods" / "tsc.yaml", old, new)
+    text = message(load_method, config, "tsc")
+    assert text.startswith(f"{file} with ")
+    assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("cycles", "start"), [(1, 0.0), (2, 0.0), (3, 0.333), (4, 0.25), (4, 0.5), (10, 0.9)]
+)
+def test_targets_may_begin_with_any_cycle(config, cycles, start):
+    file = config / "methods" / "tsc.yaml"
+    edit(edit(file, "cycles: 2", f"cycles: {cycles}"), "start: 0.5", f"start: {start}")
+    assert load_method(config, "tsc").pretrain.targets.start == start
+
+
+@pytest.mark.parametrize("guide", ["ldam", "kcl"])
 def test_guide_that_could_never_be_sure_is_refused(config, guide):
     file = edit(config / "methods" / "m2m_ldam.yaml", "guide: ce", f"guide: {guide}")
     text = message(load_workflow, config)
@@ -457,6 +503,129 @@ def test_every_shipped_file_is_valid():
             coreset_config(config, dataset.stem, 100, coreset.stem)
 
 
+STAGE_2 = ("cross_entropy", "ldam")  # on CIFAR-100-LT and on CIFAR-10-LT, as the paper states it
+
+
+@pytest.mark.parametrize(
+    ("methods", "losses"),
+    [
+        (("kcl", "tsc"), ("ldam", "ldam")),  # TSC's supplement, of both sets
+        (("cogloat", "cogloat_proco", "cogloat_supervised", "cogloat_k_positive"), STAGE_2),
+        (("kcl_baseline", "kcl_adaptive", "kcl_global", "kcl_proco"), STAGE_2),
+    ],
+)
+def test_second_stages_are_those_of_the_published_numbers(methods, losses):
+    for method, (dataset, kind) in itertools.product(
+        methods, zip(("cifar100", "cifar10"), losses, strict=True)
+    ):
+        stage = run_config(REPO / "config", dataset, 100, method, 0, "finetune").settings
+        assert (stage.loss.kind, stage.reweight.kind) == (kind, "inverse_frequency")
+
+
+def test_rows_of_table_5_differ_in_their_modules_alone():
+    config = REPO / "config"
+    table = load_workflow(config).collections["paper"].tables["table5"]
+    one, *others = table.methods
+    for dataset, factor in itertools.product(table.datasets, table.factors):
+        first, second = (
+            run_config(config, dataset, factor, one, 0, stage).settings
+            for stage in ("pretrain", "finetune")
+        )
+        assert run_config(config, dataset, factor, "kcl", 0, "pretrain").settings == first
+        for method in others:
+            assert run_config(config, dataset, factor, method, 0, "finetune").settings == second
+            own = run_config(config, dataset, factor, method, 0, "pretrain").settings
+            changed = {key for key, value in own if getattr(first, key, None) != value}
+            assert (
+                changed
+                == {
+                    "kcl_adaptive": {"temperature"},
+                    "kcl_proco": {"objective", "prototypes"},
+                }[method]
+            )
+
+
+def test_m2m_accepts_more_of_what_is_made_where_classes_are_small():
+    ten, hundred = (
+        run_config(REPO / "config", dataset, 100, "m2m_ldam", 0, "train").settings.synthesis
+        for dataset in ("cifar10", "cifar100")
+    )
+    assert (ten.beta, hundred.beta) == (0.999, 0.99)
+    assert ten.model_copy(update={"beta": 0.99}) == hundred
+
+
+# --- what to expect ---
+
+
+def test_every_shipped_expectation_is_of_a_set_of_the_paper():
+    config = REPO / "config"
+    methods = names(config, "methods")
+    found = expectations(config, methods)
+    assert list(found) == methods
+    known = {f"{data}_if{factor}" for data in ("cifar10", "cifar100") for factor in (100, 50, 10)}
+    assert all(own.keys() <= known for own in found.values())
+    assert found["ldam_drw"]["cifar10_if100"].window == (75.5, 78.5)
+    assert found["kcl_baseline"] == {}  # nothing is known of it, and nothing of KCL's is its
+    table2 = load_workflow(config).collections["paper"].tables["table2"]
+    assert all("cifar100_if100" in found[method] for method in table2.methods)
+
+
+def test_what_is_expected_is_in_no_run_and_reaches_no_method_that_extends(config):
+    """Its configuration is the same to the byte, and so is that of whatever extends it."""
+
+    def written(methods: tuple[str, ...]) -> list[str]:
+        return [
+            dump(run_config(root, "digits", 10, method, 0, stage))
+            for method in methods
+            for stage in load_method(root, method).stages
+        ]
+
+    methods = ("kcl", "tsc", "kcl_proco", "ce", "ldam_drw", "m2m_ldam")
+    root = config
+    before = written(methods)
+    assert not any("expect" in text or "published" in text for text in before)
+    root = Path(shutil.copytree(config, config.parent / "other"))
+    for name in ("kcl", "ce", "ldam"):
+        file = root / "methods" / f"{name}.yaml"
+        file.write_text(
+            file.read_text().partition("expect:")[0]
+            + "expect: {digits_natural: {mean: 12.5, window: [10.0, 20], source: a guess}}\n"
+        )
+    assert written(methods) == before
+    found = expectations(root, methods)
+    assert found["kcl"].keys() == found["ce"].keys() == {"digits_natural"}
+    assert found["kcl"]["digits_natural"].mean == 12.5
+    assert "digits_natural" not in found["tsc"] | found["ldam_drw"] | found["m2m_ldam"]
+    assert found["kcl_proco"].keys() == {"cifar100_if100", "cifar100_if50", "cifar100_if10"}
+
+
+@pytest.mark.parametrize(
+    ("expected", "message_of_it"),
+    [
+        ("{digits_if10: {mean: 50.0}}", "expect.digits_if10.source: missing key. Add it"),
+        ("{digits_if10: {source: mine}}", "expect.digits_if10.mean: missing key. Add it"),
+        ("{digits_if10: {mean: 101, source: a}}", "mean: Input should be less than or equal to"),
+        ("{digits_if10: {mean: 9, windw: [1, 9]}}", "windw: unknown key. Did you mean 'window'"),
+        (
+            "{digits_if10: {mean: 50, window: [51, 60], source: a}}",
+            "expect.digits_if10: window: from 51 to 60 does not hold the mean (50). Write [50, 60]",
+        ),
+        (
+            "{digits_if10: {mean: 50, window: [60, 40], source: a}}",
+            "window: from 60 to 40 does not hold the mean (50). Write [40, 60]",
+        ),
+        ("{digit_if10: {mean: 50, source: a}}", "expect.digit_if10: dataset 'digit' is unknown"),
+        ("{digits_10: {mean: 50, source: a}}", "expect.digits_10: '10' is no imbalance: it is"),
+        ("{if10: {mean: 50, source: a}}", "expect.if10: dataset: '' is no name"),
+    ],
+)
+def test_mistake_in_what_is_expected_is_named(config, expected, message_of_it):
+    file = config / "methods" / "ce.yaml"
+    file.write_text(file.read_text().partition("expect:")[0] + f"expect: {expected}\n")
+    lines = message(load_workflow, config).splitlines()
+    assert any(line.startswith(f"{file}: expect") and message_of_it in line for line in lines)
+
+
 # --- what a run's configuration is made of ---
 
 
@@ -545,7 +714,10 @@ def test_section_of_another_kind_is_replaced_whole(config):
     """A constant temperature's `value` must not be left behind in an adaptive one."""
     pretrain = load_method(config, "cogloat").pretrain
     assert pretrain is not None
-    assert pretrain.temperature.model_dump() == {"kind": "adaptive", "gamma": 0.07}
+    assert pretrain.temperature.model_dump() == {
+        **{"kind": "adaptive", "gamma": 0.07},
+        **{"head": 1.0, "base": 1.0},
+    }
 
 
 def test_datasets_override_wins_over_the_method(config):

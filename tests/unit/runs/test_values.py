@@ -344,7 +344,7 @@ def refusal(config: Path, file: str, text: str) -> str:
         ),
         (
             BASE,
-            "batch_norm_splits: 1",
+            "batch_norm_splits: 8",
             "batch_norm_splits: 3",
             "batch_norm_splits (3). Write a divisor",
         ),

@@ -5,6 +5,8 @@ Shapes: B anchors, D embedding, P positives outside the queue, K negatives (the 
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -20,6 +22,7 @@ def contrastive_loss(
     *,
     separate: bool,
     negative_mask_BK: Tensor | None = None,
+    weights_B: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over anchors of the mean of -log p over an anchor's positives.
 
@@ -35,6 +38,7 @@ def contrastive_loss(
         queue_positives_BK: which entries of `negatives_KD` are positives of an anchor.
         separate: whether positives outside the queue compete with each other.
         negative_mask_BK: which entries of `negatives_KD` an anchor does not see at all.
+        weights_B: factors of the anchors' losses; the mean is over anchors all the same.
 
     Returns:
         A scalar.
@@ -61,33 +65,41 @@ def contrastive_loss(
         log_p_BK = torch.where(queue_positives_BK, negative_BK - shared_B1, 0.0)
         log_p_B = log_p_B + log_p_BK.sum(dim=1)
         found_B = found_B + queue_positives_BK.sum(dim=1)
-    return -(log_p_B / found_B).mean()
+    return -weighted(log_p_B / found_B, weights_B).mean()
 
 
 def choose_queue_positives(
-    labels_B: Tensor, queue_labels_K: Tensor, k: int | None, generator: torch.Generator
+    labels_B: Tensor,
+    queue_labels_K: Tensor,
+    k: int | Literal["all", "none"],
+    generator: torch.Generator,
 ) -> Tensor:
     """Choose up to k same-class queue entries an anchor, uniformly without replacement.
 
     Args:
         labels_B: classes of the anchors.
         queue_labels_K: classes of the queue's entries; -1 marks one without a class.
-        k: their number, or None for all.
+        k: their number, at least 1, or all, or none.
         generator: on the labels' device.
 
     Returns:
         A mask [B, K].
     """
     same_BK = (labels_B[:, None] == queue_labels_K) & (queue_labels_K != NO_LABEL)
-    if k is None:
+    if k == "all":
         return same_BK
-    if k == 0:
+    if k == "none":
         return torch.zeros_like(same_BK)
     lots_BK = torch.rand(same_BK.shape, generator=generator, device=labels_B.device)
     lots_BK = lots_BK.masked_fill(~same_BK, -1.0)
     drawn_Bk = lots_BK.topk(min(k, len(queue_labels_K)), dim=1).indices
     chosen_BK = torch.zeros_like(same_BK).scatter_(1, drawn_Bk, value=True)
     return chosen_BK & same_BK
+
+
+def weighted(values_B: Tensor, weights_B: Tensor | None) -> Tensor:
+    """Return the anchors' values times their weights, or as they are without any."""
+    return values_B if weights_B is None else weights_B * values_B
 
 
 def _logsumexp(logits_BK: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from cogloat.data.augmentation import Augmentation
 from cogloat.data.sampling import ClassIndex, epoch_order, global_positives
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.moco.loss import choose_queue_positives, contrastive_loss
-from cogloat.methods.moco.settings import AdaptiveTemperature, MomentumContrast, Settings
+from cogloat.methods.moco.settings import MomentumContrast, Settings
 from cogloat.methods.moco.temperature import class_temperatures
 from cogloat.methods.objective import Objective
 from cogloat.models.momentum import LabelQueue, momentum_update
@@ -51,18 +51,15 @@ class Contrast(nn.Module):
         self.settings = settings
         self.size = len(training)
         self._training, self._seed = training, inputs.seed
-        self.query = build_encoder(inputs.depth, settings.projection, settings.batch_norm_splits)
+        self.query = build_encoder(
+            inputs.depth, settings.projection, settings.batch_norm_splits, settings.init
+        )
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.queue = LabelQueue(settings.queue, settings.projection[1])
         to_device(self, inputs.device)
         self._index = ClassIndex(training.labels_N)
         self._augment = Augmentation.named(settings.augmentation, inputs.data)
-        temperature = settings.temperature
-        self._temperatures_C = (
-            class_temperatures(training.counts_C, temperature.gamma)
-            if isinstance(temperature, AdaptiveTemperature)
-            else torch.full_like(training.counts_C, temperature.value, dtype=torch.float32)
-        )
+        self._temperatures_C = class_temperatures(training.counts_C, settings.temperature)
 
     def order(self, epoch: int) -> Tensor:
         """Return a permutation of the images."""
@@ -116,9 +113,14 @@ class Contrast(nn.Module):
         return Views(self._training.labels_N[positions_B], queries, keys.transpose(0, 1))
 
     def _forward(self, encoder: Encoder, views: tuple[Tensor, ...]) -> Tensor:
-        """Return float32 embeddings [views, B, D]."""
+        """Return float32 embeddings [views, B, D].
+
+        In one pass an image's views are side by side, so that they are in one group of a split
+        batch norm.
+        """
         if self.settings.joint_views:
-            return encoder(torch.cat(views)).float().unflatten(0, (len(views), -1))
+            rows = encoder(torch.stack(views, dim=1).flatten(0, 1)).float()
+            return rows.unflatten(0, (-1, len(views))).transpose(0, 1)
         return torch.stack([encoder(view).float() for view in views])
 
     def _forward_shuffled(self, views: tuple[Tensor, ...], epoch: int, step: int) -> Tensor:
@@ -133,13 +135,17 @@ class Contrast(nn.Module):
     def _queue_positives(self, labels_B: Tensor, epoch: int, step: int) -> Tensor:
         """Draw the queue entries [B, K] that count as positives."""
         draw = generator(labels_B.device, self._seed, "queue", epoch, step)
-        limit = self.settings.positives.from_queue
-        return choose_queue_positives(
-            labels_B, self.queue.labels, None if limit == "all" else limit, draw
-        )
+        k = self.settings.positives.from_queue
+        return choose_queue_positives(labels_B, self.queue.labels, k, draw)
+
+    def _weights(self, temperatures_B: Tensor) -> Tensor | None:
+        """Return the factors of the anchors' losses, if there are some."""
+        scale = self.settings.loss_scale
+        return None if scale is None else temperatures_B / scale
 
     def _contrast(self, views: Views, epoch: int, step: int) -> Tensor:
         settings = self.settings
+        temperatures_B = self._temperatures_C[views.labels_B]
         own_BD = views.positives_BPD[:, 0]
         batch, queue = len(own_BD), len(self.queue.labels)
         negatives, found, competing = [], [], []
@@ -156,10 +162,11 @@ class Contrast(nn.Module):
             views.queries_ABD[0],
             views.positives_BPD,
             torch.cat(negatives),
-            self._temperatures_C[views.labels_B],
+            temperatures_B,
             queue_positives_BK=torch.cat(found, dim=1),
             separate=settings.denominator == "separate",
             negative_mask_BK=~torch.cat(competing, dim=1),
+            weights_B=self._weights(temperatures_B),
         )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from cogloat.config.types import BelowOne, Count, Natural, Positive, Strict
 from cogloat.methods.settings import GRADIENT, Training, check_queue
@@ -17,15 +17,39 @@ class ConstantTemperature(Strict):
 
 class AdaptiveTemperature(Strict):
     kind: Literal["adaptive"]
-    gamma: Annotated[float, Field(gt=0, le=1)] = Field(description="eq. 8's only free parameter")
+    gamma: Positive = Field(
+        description="that a class without images would have; eq. 8's only free parameter"
+    )
+    head: Positive = Field(default=1.0, description="that of the largest class; 1 in eq. 8")
+    base: Positive = Field(default=1.0, description="a factor of every class's; 1 in eq. 8")
+
+    @model_validator(mode="after")
+    def _is_highest_at_the_head(self) -> Self:
+        if self.gamma > self.head:
+            raise ValueError(
+                f"gamma ({self.gamma:g}) is more than head ({self.head:g}), so that rare classes "
+                f"would have the higher temperatures. Write a gamma of at most {self.head:g}."
+            )
+        return self
+
+
+def _refuse_zero(value: Any) -> Any:
+    """Refuse what is none here and all in TSC's CIFAR code."""
+    if value == 0 and value is not False:
+        raise ValueError(
+            "0 is none here, but every same-class key in TSC's CIFAR code (its k of 0). Write none "
+            "or all."
+        )
+    return value
 
 
 class Positives(Strict):
     from_dataset: Natural = Field(
         description="k of eq. 1: same-class images drawn from the whole training set"
     )
-    from_queue: Natural | Literal["all"] = Field(
-        description="same-class queue entries that count as positives"
+    from_queue: Annotated[Count | Literal["all", "none"], BeforeValidator(_refuse_zero)] = Field(
+        description="same-class queue entries that count as positives: so many, drawn for each "
+        "anchor; all, which is what k 0 means in TSC's CIFAR code; or none"
     )
 
 
@@ -47,10 +71,19 @@ class MomentumContrast(Training):
         description="separate: each positive competes with the negatives alone (eq. 1)"
     )
     temperature: Annotated[ConstantTemperature | AdaptiveTemperature, Field(discriminator="kind")]
-    joint_views: bool = Field(
-        description="one forward pass, and one set of batch-norm statistics, for all views"
+    loss_scale: Positive | None = Field(
+        default=None,
+        description="an anchor's contrastive loss is multiplied by its temperature over this "
+        "number (SupCon's T / T_base); null: it is not",
     )
-    batch_norm_splits: Count = Field(description="groups with batch-norm statistics of their own")
+    joint_views: bool = Field(
+        description="one forward pass for all views of the batch, which share batch-norm "
+        "statistics, in each group of images"
+    )
+    batch_norm_splits: Count = Field(
+        description="groups of the batch's images with batch-norm statistics of their own; of more "
+        "than one, keys are grouped otherwise than queries, as MoCo shuffles them between devices"
+    )
 
     @model_validator(mode="after")
     def _queue_holds_whole_batches(self) -> Self:
@@ -65,12 +98,12 @@ class MomentumContrast(Training):
     @model_validator(mode="after")
     def _queue_has_the_positives(self) -> Self:
         wanted = self.positives.from_queue
-        if wanted != 0 and self.negatives == "batch":
+        if wanted != "none" and self.negatives == "batch":
             raise ValueError(
                 "positives.from_queue needs negatives 'queue' or 'both', but they are 'batch'. "
-                "Write one of these, or from_queue: 0."
+                "Write one of these, or from_queue: none."
             )
-        if wanted != "all" and wanted > self.queue:
+        if isinstance(wanted, int) and wanted > self.queue:
             raise ValueError(
                 f"positives.from_queue ({wanted}) is more than queue ({self.queue}). "
                 "Write from_queue: all, or a smaller number."

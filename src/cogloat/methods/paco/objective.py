@@ -31,7 +31,9 @@ class PaCo(SupervisedObjective):
         self._settings = settings
         backbone = self.classifier.backbone
         features = backbone.feature_dim
-        self.projection = ProjectionHead(features, *settings.projection, batch_norm=True)
+        self.projection = ProjectionHead(
+            features, *settings.projection, batch_norm=True, last_init=settings.init
+        )
         twin = Encoder(backbone, self.projection)
         self.key = copy.deepcopy(twin).requires_grad_(False)
         self.queue = LabelQueue(settings.queue, settings.projection[1])

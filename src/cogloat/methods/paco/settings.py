@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from cogloat.config.types import BelowOne, Count, Fraction, Name, Positive
+from cogloat.config.types import BelowOne, Count, Fraction, InitName, Name, Positive
 from cogloat.methods.settings import GRADIENT, Supervised, check_queue
 
 
@@ -30,6 +30,11 @@ class Settings(Supervised):
     def augmentations(self) -> tuple[str, ...]:
         """The query's and the key's."""
         return (self.augmentation, self.key_augmentation)
+
+    @property
+    def head_init(self) -> InitName:
+        """PyTorch's own beside any backbone, as in the official code."""
+        return "torch"
 
     @property
     def passes(self) -> float:

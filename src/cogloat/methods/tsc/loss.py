@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from cogloat.methods.moco.loss import weighted
+
 
 def tsc_loss(
     queries_BD: Tensor,
@@ -21,6 +23,7 @@ def tsc_loss(
     temperature: float | Tensor,
     weight: float,
     divisor: Literal["positives_and_target", "positives"],
+    weights_B: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over anchors of -(sum_p log p + weight log p_target), divided as `divisor`.
 
@@ -38,6 +41,7 @@ def tsc_loss(
         temperature: one, or one an anchor [B].
         weight: lambda.
         divisor: as the official code, or as the paper.
+        weights_B: factors of the anchors' losses; the mean is over anchors all the same.
 
     Returns:
         A scalar.
@@ -53,5 +57,7 @@ def tsc_loss(
     target_B = log_p_BA[:, 1 + len(queue_KD) :].gather(1, assigned_B[:, None])[:, 0]
     found_B = 1 + queue_positives_BK.sum(dim=1)
     if divisor == "positives":
-        return -(positives_B / found_B + weight * target_B).mean()
-    return -((positives_B + weight * target_B) / (found_B + 1)).mean()
+        log_p_B = positives_B / found_B + weight * target_B
+    else:
+        log_p_B = (positives_B + weight * target_B) / (found_B + 1)
+    return -weighted(log_p_B, weights_B).mean()

@@ -46,6 +46,7 @@ class Tsc(Contrast):
         if epoch < self._first_epoch:
             return super()._contrast(views, epoch, step)
         queries_BD = views.queries_ABD[0]
+        temperatures_B = self._temperatures_C[views.labels_B]
         self._move_centroids(queries_BD, views.labels_B)
         return tsc_loss(
             queries_BD,
@@ -54,9 +55,10 @@ class Tsc(Contrast):
             self._queue_positives(views.labels_B, epoch, step),
             self._targets_CD,
             self._assignment()[views.labels_B],
-            self._temperatures_C[views.labels_B],
+            temperatures_B,
             self._target_settings.weight,
             self._target_settings.divisor,
+            self._weights(temperatures_B),
         )
 
     @torch.no_grad()

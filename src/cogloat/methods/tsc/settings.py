@@ -8,8 +8,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from cogloat.config.types import BelowOne, Count, NonNegative, Positive, Seed, Share, Strict
+from cogloat.methods.epochs import whole_epochs
 from cogloat.methods.moco.settings import MomentumContrast
-from cogloat.methods.settings import FileAt, Need
+from cogloat.methods.settings import Cosine, FileAt, Need
 
 
 class Targets(Strict):
@@ -40,6 +41,20 @@ class Settings(MomentumContrast):
             raise ValueError(
                 f"targets need positives.from_dataset 0, not {self.positives.from_dataset}. "
                 "Write 0."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _targets_begin_with_a_cycle(self) -> Self:
+        if not isinstance(self.schedule, Cosine):
+            return self
+        start, cycles = self.targets.start, self.schedule.cycles
+        first = whole_epochs(start, self.epochs)
+        if first not in {whole_epochs(number / cycles, self.epochs) for number in range(cycles)}:
+            raise ValueError(
+                f"targets.start ({start:g}) is epoch {first} of {self.epochs}, from 0, where "
+                f"none of schedule.cycles ({cycles}) begins, and with it a fresh optimizer. Write "
+                "start: 0.5 with cycles: 2, or another start with as many cycles as it needs."
             )
         return self
 

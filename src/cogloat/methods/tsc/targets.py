@@ -23,7 +23,8 @@ def place_targets(classes: int, dimension: int, settings: TargetPoints) -> Tenso
     """Return unit vectors [classes, dimension], float64, that minimise `uniformity_loss`.
 
     Where they fit (classes <= dimension + 1) they are the vertices of a regular simplex; otherwise
-    Adam looks for them from random directions.
+    Adam looks for them from normal draws. These are not normalised (nor in the official code): how
+    far a step turns a point depends on its length.
     """
     if classes <= dimension + 1:
         return F.pad(_simplex(classes), (0, dimension - (classes - 1)))
@@ -71,8 +72,7 @@ def _simplex(classes: int) -> Tensor:
 
 def _optimised(classes: int, dimension: int, settings: TargetPoints) -> Tensor:
     draw = torch.Generator().manual_seed(settings.seed)
-    start_CD = torch.randn(classes, dimension, generator=draw, dtype=torch.float64)
-    free_CD = F.normalize(start_CD, dim=1).requires_grad_()
+    free_CD = torch.randn(classes, dimension, generator=draw, dtype=torch.float64).requires_grad_()
     optimizer = torch.optim.Adam([free_CD], lr=settings.lr)
     for _ in tqdm(range(settings.steps), desc="targets", unit="step", disable=None):
         loss = uniformity_loss(F.normalize(free_CD, dim=1), settings.temperature)

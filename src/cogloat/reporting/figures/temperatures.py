@@ -69,11 +69,11 @@ def read_temperatures(
             )
         temperature = config.settings.temperature
         if isinstance(temperature, AdaptiveTemperature):
-            line = _temperatures(config, split, temperature.gamma)
+            line = _temperatures(config, split, temperature)
             if line.label in adaptive:
                 raise UserError(
                     f"{path}: settings.temperature: {config.dataset} {title(config.factor)} with "
-                    "this gamma is there twice. Drop one."
+                    "this temperature is there twice. Drop one."
                 )
             adaptive[line.label] = line
         else:
@@ -110,7 +110,7 @@ def draw(lines: Sequence[Temperatures], constants: Sequence[float]) -> Figure:
     return figure
 
 
-def _temperatures(config: RunConfig, split: Path, gamma: float) -> Temperatures:
+def _temperatures(config: RunConfig, split: Path, temperature: AdaptiveTemperature) -> Temperatures:
     _, labels_N = read_split(split)
     counts_C = np.sort(np.bincount(labels_N))[::-1].copy()
     if len(counts_C) != config.data.classes:
@@ -118,9 +118,20 @@ def _temperatures(config: RunConfig, split: Path, gamma: float) -> Temperatures:
             f"{split}: its labels are of {len(counts_C)} classes, those of {config.dataset} are "
             f"{config.data.classes}. Give the split the run was trained with."
         )
-    values_C = class_temperatures(torch.from_numpy(counts_C), gamma).numpy()
-    label = f"{config.dataset}, {title(config.factor)}, γ = {gamma:g}"  # noqa: RUF001
+    values_C = class_temperatures(torch.from_numpy(counts_C), temperature).numpy()
+    label = f"{config.dataset}, {title(config.factor)}, {_keys(temperature)}"
     return Temperatures(config.dataset, label, counts_C, values_C)
+
+
+def _keys(temperature: AdaptiveTemperature) -> str:
+    """Return gamma, and where they are not eq. 8's, head and base."""
+    keys = [f"γ = {temperature.gamma:g}"]  # noqa: RUF001
+    keys += [
+        f"{key} = {value:g}"
+        for key in ("head", "base")
+        if (value := getattr(temperature, key)) != 1
+    ]
+    return ", ".join(keys)
 
 
 def _draw_line(axes: Axes, x_C: NDArray[np.integer], line: Temperatures, position: int) -> None:

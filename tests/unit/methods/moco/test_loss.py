@@ -22,9 +22,12 @@ from cogloat.models.momentum import LabelQueue
     queue=st.integers(1, 7),
     separate=st.booleans(),
     tau=st.floats(0.05, 1),
+    scale=st.none() | st.floats(0.05, 2),
     seed=st.integers(0, 10_000),
 )
-def test_value_and_gradient_are_those_of_the_formula(batch, positives, queue, separate, tau, seed):
+def test_value_and_gradient_are_those_of_the_formula(
+    batch, positives, queue, separate, tau, scale, seed
+):
     draw = torch.Generator().manual_seed(seed)
     masked = torch.rand(batch, queue, generator=draw) < 0.3
     found = (torch.rand(batch, queue, generator=draw) < 0.4) & ~masked
@@ -32,16 +35,18 @@ def test_value_and_gradient_are_those_of_the_formula(batch, positives, queue, se
     p, n = unit(batch, positives, 6, seed=seed + 1), unit(queue, 6, seed=seed + 2)
     one = unit(batch, 6, seed=seed).requires_grad_()
     two = one.detach().clone().requires_grad_()
+    temperatures = torch.tensor(taus, dtype=torch.float64)
     loss = contrastive_loss(
         one,
         p,
         n,
-        torch.tensor(taus, dtype=torch.float64),
+        temperatures,
         queue_positives_BK=found,
         separate=separate,
         negative_mask_BK=masked,
+        weights_B=None if scale is None else temperatures / scale,
     )
-    expected = formulas.contrast(two, p, n, taus, found, masked, separate=separate)
+    expected = formulas.contrast(two, p, n, taus, found, masked, separate=separate, scale=scale)
     torch.testing.assert_close(loss, expected)
     loss.backward()
     expected.backward()
@@ -105,7 +110,7 @@ def test_kcl_is_cross_entropy_with_soft_labels_over_own_key_and_queue():
     torch.testing.assert_close(loss, expected)
 
 
-@pytest.mark.parametrize("k", [6, None])
+@pytest.mark.parametrize("k", [6, "all"])
 def test_kcl_with_a_queue_without_labels_is_infonce(k):
     torch.manual_seed(0)
     queue, v, own = LabelQueue(8, 6).double(), unit(4, 6, seed=0), unit(4, 1, 6, seed=1)
@@ -137,6 +142,32 @@ def test_temperature_of_an_anchor_scales_its_own_row_only():
     ]
     loss = contrastive_loss(v, p, queue, torch.tensor([0.1, 1.0]).double(), separate=True)
     torch.testing.assert_close(loss, torch.stack(rows).mean())
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(tau=st.floats(0.05, 1), scale=st.floats(0.01, 10), separate=st.booleans())
+def test_weights_of_one_temperature_are_a_factor_of_the_whole_loss(tau, scale, separate):
+    v, p, queue = unit(4, 6, seed=0), unit(4, 3, 6, seed=1), unit(9, 6, seed=2)
+    weights = torch.full((4,), tau / scale, dtype=torch.float64)
+    plain = contrastive_loss(v, p, queue, tau, separate=separate)
+    scaled = contrastive_loss(v, p, queue, tau, separate=separate, weights_B=weights)
+    torch.testing.assert_close(scaled, plain * tau / scale)
+
+
+def test_loss_times_tau_takes_the_temperature_out_of_the_size_of_the_gradient():
+    """At first all probabilities are alike: the gradient goes by 1/tau, and times tau no more."""
+    v, p, queue = unit(1, 64, seed=0), unit(1, 1, 64, seed=1), unit(4096, 64, seed=2)
+
+    def size(tau: float, *, scaled: bool) -> float:
+        query = v.clone().requires_grad_()
+        weights = torch.tensor([tau]).double() if scaled else None
+        loss = contrastive_loss(query, p, queue, tau, separate=True, weights_B=weights)
+        loss.backward()
+        return float(query.grad.norm())
+
+    assert size(1.0, scaled=False) == pytest.approx(size(1.0, scaled=True))
+    assert size(0.5, scaled=False) == pytest.approx(2 * size(1.0, scaled=False), rel=0.05)
+    assert size(0.5, scaled=True) == pytest.approx(size(1.0, scaled=True), rel=0.05)
 
 
 @pytest.mark.parametrize("separate", [True, False])
@@ -223,7 +254,7 @@ def test_order_of_queue_and_of_anchors_does_not_matter(seed, separate):
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(
-    k=st.one_of(st.none(), st.integers(0, 6)),
+    k=st.sampled_from(["all", "none"]) | st.integers(1, 6),
     queue=st.lists(st.integers(-1, 2), min_size=1, max_size=20),
     seed=st.integers(0, 1000),
 )
@@ -233,12 +264,13 @@ def test_queue_positives_are_of_the_class_and_as_many_as_there_are(k, queue, see
     for label, row in zip(labels, chosen, strict=True):
         same = int((queue_labels == label).sum())
         assert (queue_labels[row] == label).all()
-        assert int(row.sum()) == (same if k is None else min(k, same))
+        limit = {"all": same, "none": 0}.get(k, k)
+        assert int(row.sum()) == min(limit, same)
 
 
 def test_entries_without_a_label_are_nobodys_positives():
     labels = torch.tensor([-1, 0])
-    chosen = choose_queue_positives(labels, torch.tensor([-1, -1]), None, torch.Generator())
+    chosen = choose_queue_positives(labels, torch.tensor([-1, -1]), "all", torch.Generator())
     assert not chosen.any()
 
 

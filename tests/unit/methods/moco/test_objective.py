@@ -17,6 +17,9 @@ WARM = ConstantTemperature(kind="constant", value=0.6)
 ADAPTIVE = AdaptiveTemperature(kind="adaptive", gamma=GAMMA)
 
 
+LESS = AdaptiveTemperature(kind="adaptive", gamma=GAMMA, head=0.8, base=1.5)
+
+
 def positives(dataset: int, queue: int | str) -> Positives:
     return Positives(from_dataset=dataset, from_queue=queue)
 
@@ -35,6 +38,9 @@ CASES = {
         {"temperature": ADAPTIVE, "negatives": "both", "positives": positives(2, 2)},
     ),
     "shuffled": ("cogloat", {"temperature": ADAPTIVE, "batch_norm_splits": 2}),
+    "not shuffled": ("cogloat", {"temperature": ADAPTIVE, "batch_norm_splits": 1}),
+    "kcl, scaled": ("kcl", {"temperature": LESS, "positives": positives(0, 2), "loss_scale": 0.25}),
+    "cogloat, scaled": ("cogloat", {"temperature": LESS, "negatives": "both", "loss_scale": 1.0}),
     "shuffled, one view a pass": (
         "kcl",
         {
@@ -57,20 +63,26 @@ def expected_loss(pair, made):
     """Eq. 1, or KCL's, of what the encoders were given in a step."""
     settings = pair.settings
     queue, own = made.queue_KD, made.positives_BPD[:, 0]
-    found = found_in_queue(made) & (settings.positives.from_queue != 0)
+    found = found_in_queue(made) & (settings.positives.from_queue != "none")
     nothing, itself = torch.zeros(BATCH, BATCH, dtype=torch.bool), torch.eye(BATCH).bool()
     parts = {"queue": [(queue, found, torch.zeros_like(found))], "batch": [(own, nothing, itself)]}
     parts["both"] = parts["queue"] + parts["batch"]
     negatives, found, masked = zip(*parts[settings.negatives], strict=True)
-    adaptive = [GAMMA + (1 - GAMMA) * COUNTS[y] / max(COUNTS) for y in made.labels]
+    shares = [COUNTS[y] / max(COUNTS) for y in made.labels]
+    tau = {
+        WARM: [WARM.value] * BATCH,
+        ADAPTIVE: [GAMMA + (1 - GAMMA) * share for share in shares],
+        LESS: [1.5 * (GAMMA + (0.8 - GAMMA) * share) for share in shares],
+    }[settings.temperature]
     return formulas.contrast(
         made.queries_ABD[0],
         made.positives_BPD,
         torch.cat(negatives),
-        adaptive if settings.temperature == ADAPTIVE else [WARM.value] * BATCH,
+        tau,
         torch.cat(found, dim=1),
         torch.cat(masked, dim=1),
         separate=settings.denominator == "separate",
+        scale=settings.loss_scale,
     )
 
 
@@ -110,7 +122,7 @@ def test_positives_of_the_set_are_other_images_of_the_class_in_every_step(pair):
 
 def test_positives_of_the_queue_are_of_the_class_and_as_many_as_there_are(pair):
     """From the second epoch on the queue is full of labelled keys."""
-    if pair.settings.negatives == "batch" or pair.settings.positives.from_queue == 0:
+    if pair.settings.positives.from_queue == "none":
         return
     most = pair.settings.positives.from_queue
     seen = set()
@@ -144,13 +156,25 @@ def test_keys_are_shuffled_anew_in_every_step_where_batch_norm_is_split():
     assert len(orders) > 3
 
 
+def test_an_images_views_are_in_one_group_of_a_batch_norm_in_groups():
+    """Own key and k positives of two images in each half of a pass, as on two devices."""
+    pair = Pair("cogloat", IMAGES, batch_norm_splits=2)
+    for positions in pair.objective.order(0).split(BATCH):
+        made = pair.step(positions, 0, 0)
+        (given,) = pair.objective.key.given
+        owns = dict(zip(made.numbers[0], zip(*made.numbers, strict=True), strict=True))
+        rows = [given.numbers[start : start + 4] for start in range(0, 16, 4)]
+        assert sorted(rows) == sorted(owns.values())
+
+
 def test_query_and_keys_are_views_of_their_own():
     """Which of them are flipped differs between an image's views, between steps and epochs."""
-    pair = Pair("cogloat", IMAGES)
+    pair = Pair("cogloat", IMAGES, batch_norm_splits=1, joint_views=False)
     positions, seen = torch.arange(BATCH), []
     for epoch, step in ((0, 0), (0, 1), (1, 0), (1, 1)):
         pair.step(positions, epoch, step)
-        seen.append([*pair.objective.query.given[0].flipped, *pair.objective.key.given[0].flipped])
+        views = [*pair.objective.query.given, *pair.objective.key.given]
+        seen.append([flip for view in views for flip in view.flipped])
     flips = torch.tensor(seen).view(4, 5, BATCH)  # steps, views, images
     assert len(flips.flatten(1).unique(dim=0)) == 4
     assert len(flips.transpose(0, 1).flatten(1).unique(dim=0)) == 5

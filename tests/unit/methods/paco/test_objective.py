@@ -191,3 +191,20 @@ def test_the_state_dictionary_is_all_the_state():
     two.load_state_dict(one.state_dict())
     losses = [objective.loss(torch.arange(BATCH), 1, 3)["loss"] for objective in (one, two)]
     assert torch.equal(*losses)
+
+
+@pytest.mark.parametrize(("init", "last"), [("kaiming", 2), ("torch", 1 / 3)])
+def test_layers_begin_as_in_the_official_code(init, last):
+    """Its backbone and the projection's last layer are Kaiming-normal, the others PyTorch's own.
+
+    Variances times fan-in; of a wide projection, for the law to show.
+    """
+    config = configured("paco", "train", 100, **SMALL | {"projection": (64, 256), "init": init})
+    objective = build(config, image_set([2] * 100))
+    deep = objective.classifier.backbone.blocks[-1].conv2.weight
+    first, final = objective.projection.layers[0].weight, objective.projection.layers[-1].weight
+    expected = {deep: last, final: last, first: 1 / 3, objective.classifier.head.weight: 1 / 3}
+    for weight, variance in expected.items():
+        spread = float(weight.detach().var()) * weight[0].numel()
+        assert spread == pytest.approx(variance, rel=0.1)
+    assert torch.equal(objective.key.projection.layers[-1].weight, final)

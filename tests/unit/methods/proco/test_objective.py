@@ -118,8 +118,8 @@ def test_one_or_both_views_of_the_query_meet_the_prototypes(views, joint):
         torch.testing.assert_close(
             step.logged["prototype_loss"].double(), expected, rtol=1e-5, atol=1e-5
         )
-        asked = [row for given in pair.objective.query.given for row in given.flipped]
-        flips += [asked[:BATCH], asked[-BATCH:]]
+        asked = pair.views(pair.objective.query.given)
+        flips += [[flipped for _, flipped in asked[view]] for view in (0, -1)]
     assert views == 1 or all(one != two for one, two in zip(flips[::2], flips[1::2], strict=True))
 
 

@@ -27,10 +27,11 @@ CODE, PAPER = DIVISORS = ("positives_and_target", "positives")
     weight=st.floats(0, 2),
     divisor=st.sampled_from(DIVISORS),
     tau=st.floats(0.05, 1),
+    scale=st.none() | st.floats(0.05, 2),
     seed=st.integers(0, 10_000),
 )
 def test_value_and_gradient_are_those_of_the_formula(
-    batch, queue, classes, weight, divisor, tau, seed
+    batch, queue, classes, weight, divisor, tau, scale, seed
 ):
     """In queries, own keys and targets; each anchor with its temperature; a queue may be empty."""
     draw = torch.Generator().manual_seed(seed)
@@ -45,6 +46,7 @@ def test_value_and_gradient_are_those_of_the_formula(
     )
     one = [x.clone().requires_grad_() for x in inputs]
     two = [x.clone().requires_grad_() for x in inputs]
+    temperatures = torch.tensor(taus, dtype=torch.float64)
     loss = tsc_loss(
         one[0],
         one[1],
@@ -52,12 +54,13 @@ def test_value_and_gradient_are_those_of_the_formula(
         found,
         one[2],
         assigned,
-        torch.tensor(taus, dtype=torch.float64),
+        temperatures,
         weight,
         divisor,
+        None if scale is None else temperatures / scale,
     )
     expected = formulas.tsc(
-        two[0], two[1], keys, found, two[2], assigned.tolist(), taus, weight, divisor
+        two[0], two[1], keys, found, two[2], assigned.tolist(), taus, weight, divisor, scale
     )
     torch.testing.assert_close(loss, expected, **EXACT)
     gradients = torch.autograd.grad(loss, one), torch.autograd.grad(expected, two)

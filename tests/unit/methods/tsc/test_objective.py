@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from cogloat.errors import UserError
 from cogloat.methods.moco.settings import ConstantTemperature, Positives
+from cogloat.methods.settings import Cosine
 from cogloat.methods.tsc.objective import Tsc
 from cogloat.methods.tsc.settings import TargetPoints, Targets
 from cogloat.methods.tsc.targets import place_targets
@@ -62,10 +63,12 @@ def best(centroids, points):
     )
 
 
+@pytest.mark.parametrize("scale", [None, 0.2])
 @pytest.mark.parametrize("divisor", ["positives_and_target", "positives"])
-def test_every_step_is_kcls_before_the_start_and_the_formula_from_it_on(targets, divisor):
+def test_every_step_is_kcls_before_the_start_and_the_formula_from_it_on(targets, divisor, scale):
     """Epochs 3 and 4 of ten are KCL's; in 5 and 6 centroids move, then classes are assigned."""
-    pair = Pair("tsc", IMAGES, {"targets": targets}, targets=settings(divisor=divisor), **WARM)
+    changes = {"targets": settings(divisor=divisor), "loss_scale": scale}
+    pair = Pair("tsc", IMAGES, {"targets": targets}, **WARM | changes)
     centroids = pair.objective.centroids_CD.double()
     torch.testing.assert_close(centroids.norm(dim=1), torch.ones(4).double())
     points, assignments = torch.from_numpy(np.load(targets)), set()
@@ -78,6 +81,7 @@ def test_every_step_is_kcls_before_the_start_and_the_formula_from_it_on(targets,
                 expected = formulas.contrast(
                     *(made.queries_ABD[0], made.positives_BPD, made.queue_KD, taus, found, nothing),
                     separate=False,
+                    scale=scale,
                 )
             else:
                 centroids = moved(centroids, made.queries_ABD[0].detach(), made.labels)
@@ -85,7 +89,7 @@ def test_every_step_is_kcls_before_the_start_and_the_formula_from_it_on(targets,
                 assignments.add(order)
                 expected = formulas.tsc(
                     *(made.queries_ABD[0], made.positives_BPD[:, 0], made.queue_KD, found, points),
-                    *([order[label] for label in made.labels], taus, 0.2, divisor),
+                    *([order[label] for label in made.labels], taus, 0.2, divisor, scale),
                 )
             torch.testing.assert_close(made.logged["loss"].double(), expected, rtol=1e-5, atol=1e-5)
             (gradient,) = torch.autograd.grad(expected, made.table)
@@ -105,12 +109,15 @@ def test_a_class_that_is_not_in_the_batch_keeps_its_centroid(targets):
     assert same == [True, False, True, True]
 
 
-@pytest.mark.parametrize(("start", "epochs", "first"), [(0.5, 9, 5), (0.0, 9, 0), (0.04, 10, 1)])
-def test_the_start_is_a_share_rounded_half_up_and_at_least_one_epoch(targets, start, epochs, first):
-    kcl = Pair("kcl", IMAGES, epochs=epochs, **WARM)
-    tsc = Pair(
-        "tsc", IMAGES, {"targets": targets}, targets=settings(start=start), epochs=epochs, **WARM
-    )
+@pytest.mark.parametrize(
+    ("start", "cycles", "epochs", "first"), [(0.5, 2, 9, 5), (0.0, 2, 9, 0), (0.04, 10, 10, 1)]
+)
+def test_the_start_is_a_share_rounded_half_up_and_at_least_one_epoch(
+    targets, start, cycles, epochs, first
+):
+    changes = WARM | {"epochs": epochs, "schedule": Cosine(kind="cosine", cycles=cycles)}
+    kcl = Pair("kcl", IMAGES, **changes)
+    tsc = Pair("tsc", IMAGES, {"targets": targets}, targets=settings(start=start), **changes)
     positions, differ = torch.arange(BATCH), []
     for epoch in range(epochs):
         for pair in (kcl, tsc):

@@ -12,7 +12,7 @@ from scripts import REPO, run
 from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.methods.tsc.targets import place_targets, uniformity_loss
 
-POINTS = TargetPoints(temperature=0.07, lr=0.1, steps=1000, seed=0)
+POINTS = TargetPoints(temperature=0.07, lr=0.1, steps=3000, seed=0)
 
 
 @settings(deadline=None, derandomize=True)
@@ -45,6 +45,29 @@ def test_where_they_do_not_fit_the_optimised_ones_are_the_known_best(classes, di
     expected = torch.zeros(classes, classes, dtype=torch.float64)
     expected[:, 0] = -1
     torch.testing.assert_close(cosines, expected, atol=0.02, rtol=0)
+
+
+def test_search_begins_at_normal_draws_as_they_are():
+    """Three steps of Adam by hand; from the draws' directions it would come elsewhere."""
+    settings = TargetPoints(temperature=0.07, lr=0.1, steps=3, seed=5)
+    begun = torch.randn(6, 3, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+
+    def moved(points: torch.Tensor) -> torch.Tensor:
+        first, second = torch.zeros_like(points), torch.zeros_like(points)
+        for step in (1, 2, 3):
+            free = points.clone().requires_grad_()
+            unit = free / free.norm(dim=1, keepdim=True)
+            loss = (unit @ unit.T / 0.07).exp().sum(dim=1).log().mean()
+            (gradient,) = torch.autograd.grad(loss, free)
+            first = 0.9 * first + 0.1 * gradient
+            second = 0.999 * second + 0.001 * gradient**2
+            root = (second / (1 - 0.999**step)).sqrt()
+            points = points - 0.1 * first / (1 - 0.9**step) / (root + 1e-8)
+        return points / points.norm(dim=1, keepdim=True)
+
+    found = place_targets(6, 3, settings)
+    torch.testing.assert_close(found, moved(begun))
+    assert not torch.allclose(found, moved(begun / begun.norm(dim=1, keepdim=True)), atol=0.01)
 
 
 def test_uniformity_loss_is_the_formula():

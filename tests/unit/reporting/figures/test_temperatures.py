@@ -3,6 +3,8 @@ from artefacts import COUNTS, effective, store_and_split
 from drawing import refused, twice_the_same
 
 from cogloat.config.reading import load
+from cogloat.errors import UserError
+from cogloat.methods.moco.settings import AdaptiveTemperature
 from cogloat.reporting.figures.temperatures import read_temperatures
 from cogloat.runs.effective import RunConfig
 from plot_temperatures import main
@@ -31,6 +33,25 @@ def test_largest_class_comes_first_and_has_temperature_one(stages):
     assert line.values_C.tolist() == pytest.approx(expected)
     assert line.label == f"digits, IF 60, γ = {gamma:g}"  # noqa: RUF001
     assert len(constants) == 1
+
+
+def test_lines_of_other_heads_and_bases_are_told_apart(stages, tmp_path):
+    """The same gamma, other temperatures: each its own line, which says in what it is another."""
+    configs, (split, _) = files(stages, ["cogloat", "kcl"])
+    for number, changes in enumerate([{"head": 0.5}, {"head": 0.5, "base": 2.0}]):
+        temperature = AdaptiveTemperature(kind="adaptive", gamma=0.07, **changes)
+        configs.append(tmp_path / f"{number}.json")
+        effective(configs[-1], "cogloat", "pretrain", temperature=temperature)
+    lines, _ = read_temperatures(configs, [split] * 4)
+    assert [line.label.removeprefix("digits, IF 60, γ = 0.07") for line in lines] == [  # noqa: RUF001
+        *("", ", head = 0.5", ", head = 0.5, base = 2"),
+    ]
+    shares = [count / max(COUNTS) for count in sorted(COUNTS)[::-1]]
+    half = [0.07 + 0.43 * share for share in shares]
+    assert lines[1].values_C.tolist() == pytest.approx(half)
+    assert lines[2].values_C.tolist() == pytest.approx([2 * tau for tau in half])
+    with pytest.raises(UserError, match=r"1\.json: settings\.temperature: .* is there twice"):
+        read_temperatures([*configs, configs[-1]], [split] * 5)
 
 
 def flags(folder, methods):
