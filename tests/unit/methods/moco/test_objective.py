@@ -37,6 +37,14 @@ CASES = {
         "cogloat",
         {"temperature": ADAPTIVE, "negatives": "both", "positives": positives(2, 2)},
     ),
+    "kcl, batch": (
+        "kcl",
+        {"temperature": WARM, "negatives": "batch", "positives": positives(0, "none")},
+    ),
+    "kcl, both": (
+        "kcl",
+        {"temperature": WARM, "negatives": "both", "positives": positives(0, 2)},
+    ),
     "shuffled": ("cogloat", {"temperature": ADAPTIVE, "batch_norm_splits": 2}),
     "not shuffled": ("cogloat", {"temperature": ADAPTIVE, "batch_norm_splits": 1}),
     "kcl, scaled": ("kcl", {"temperature": LESS, "positives": positives(0, 2), "loss_scale": 0.25}),
