@@ -230,6 +230,7 @@ def stage_code(wildcards):
     return code_of("src/train.py", objective_module(stage_config(wildcards).settings.objective))
 
 
+@user_facing
 def stage_path(path, stage, **own):
     """Return a path of a stage of a run: with another method's encoder, of that method's run."""
     return path.format(
