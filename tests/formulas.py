@@ -46,6 +46,34 @@ def contrast(
     return total / len(query)
 
 
+def in_batch(
+    z: Tensor,
+    others: Tensor,
+    tau: Sequence[float],
+    found: Tensor,
+    *,
+    separate: bool,
+    scale: float | None = None,
+) -> Tensor:
+    """Eq. 1 (separate) or SupCon's L_out (Khosla et al. 2020), every view of a batch an anchor.
+
+    Views are in two halves of one order. `others` are positives [N, P] from outside the batch,
+    `found` those in it beside the other view. With a scale an anchor's loss is multiplied by
+    tau / scale, as SupCon's by T / T_base.
+    """
+    total, n = torch.zeros((), dtype=torch.float64), len(z)
+    for i in range(n):
+        own = i + n // 2 if i < n // 2 else i - n // 2
+        e = [torch.exp(z[i] @ z[a] / tau[i]) for a in range(n)]
+        v_i = sum((e[a] for a in range(n) if a not in (i, own)), torch.zeros(()))
+        e_out = [e[own]] + [torch.exp(z[i] @ p / tau[i]) for p in others[i]]
+        shared = v_i + (e[own] if separate else sum(e_out))
+        terms = [torch.log(x / (x + v_i if separate else shared)) for x in e_out]
+        terms += [torch.log(e[a] / shared) for a in range(n) if found[i, a]]
+        total = total - (1 if scale is None else tau[i] / scale) * sum(terms) / len(terms)
+    return total / n
+
+
 def proco(views: Tensor, prototypes: Tensor, labels: Sequence[int], tau: float) -> Tensor:
     """-1/(A Q N) of the sum over images, query views and coreset views of log of the own share."""
     total = torch.zeros((), dtype=torch.float64)

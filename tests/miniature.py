@@ -23,6 +23,7 @@ from cogloat.data.imageset import ImageSet
 from cogloat.methods import rooms
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.proco.objective import ProCo
+from cogloat.methods.supcon_proco.objective import ProCoInBatch
 from cogloat.randomness import seeded_globally
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import run_config
@@ -33,6 +34,7 @@ MEAN, STD = 0.4, 0.25  # of the numbered images
 PLAIN: tuple[Operation, ...] = ()
 FLIPPED = (Flip(op="flip", p=1.0),)
 EITHER = (Flip(op="flip", p=0.5),)
+WITH_CORESET: dict[str, Any] = {"proco": ProCo, "supcon_proco": ProCoInBatch}
 
 
 # --- sets ---
@@ -107,7 +109,7 @@ def build(
         objective = (
             rooms.build(config.settings, inputs)
             if coreset is None
-            else ProCo(config.settings, inputs, coreset)
+            else WITH_CORESET[config.settings.objective](config.settings, inputs, coreset)
         )
     return objective.train()
 

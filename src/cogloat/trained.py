@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cogloat.checkpoint import load_weights
 from cogloat.errors import UserError
-from cogloat.methods.moco.settings import MomentumContrast
+from cogloat.methods.moco.settings import Contrastive
 from cogloat.methods.settings import Supervised
 from cogloat.models.networks import Classifier, Encoder, build_encoder, to_device
 from cogloat.runs.effective import RunConfig
@@ -23,12 +23,13 @@ def load_encoder(config: RunConfig, weights: Path, device: torch.device) -> Enco
             network.
     """
     settings = config.settings
-    if not isinstance(settings, MomentumContrast):
+    if not isinstance(settings, Contrastive):
         raise UserError(
             f"{weights}: stage '{config.stage}' of {config.method} trains no encoder with a "
             "projection. Give the configuration and the weights of a pretrain stage."
         )
-    encoder = build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
+    # outside training, split batch norm is batch norm
+    encoder = build_encoder(config.depth, settings.projection, batch_norm_splits=1)
     load_weights(encoder, weights)
     to_device(encoder, device)
     return encoder

@@ -20,10 +20,10 @@ pytestmark = pytest.mark.slow
 COUNTS = {"ant": 40, "bee": 12, "cat": 1}
 METHODS = sorted(file.stem for file in (REPO / "config/methods").glob("*.yaml"))
 BUDGETS = {
-    "pretrain": {"epochs": 2, "batch_size": 16, "queue": 32, "key_momentum": 0.9},
+    "pretrain": {"epochs": 2, "batch_size": 16},
     "finetune": {"epochs": 2, "batch_size": 16, "evaluate_every": 1},
     "train": {"epochs": 2, "batch_size": 16, "evaluate_every": 1},
-    "paco": {"queue": 32, "key_momentum": 0.9},
+    **{room: {"queue": 32, "key_momentum": 0.9} for room in ("moco", "proco", "tsc", "paco")},
     "proxy": {"epochs": 1, "batch_size": 16, "evaluate_every": 1},
 }
 

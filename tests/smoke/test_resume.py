@@ -121,6 +121,18 @@ def test_warning_signal_saves_and_the_same_command_goes_on(tiny, whole, number):
     assert same(whole, output)
 
 
+@pytest.mark.parametrize("method", ["kcl_inbatch", "cogloat_proco_inbatch"])
+def test_contrast_within_the_batch_goes_on_to_the_same_bits(tiny, method):
+    config = tiny.effective(method, "pretrain")
+    files = {"coreset": tiny.coreset} if "proco" in method else {}
+    whole, output = tiny.root / f"{method}_whole", tiny.root / f"{method}_warned"
+    must("train.py", *tiny.arguments(config, whole, **files))
+    arguments = tiny.arguments(config, output, **files)
+    stop_in_the_middle(arguments)
+    must("train.py", *arguments)
+    assert same(whole, output)
+
+
 def test_another_configuration_starts_afresh_and_leaves_the_state_of_the_first(tiny, whole):
     output = tiny.root / "foreign"
     stop_in_the_middle(pretraining(tiny, output))

@@ -15,18 +15,18 @@ from project import Project, jobs
 from scripts import REPO
 
 RUN = "results/runs/digits/if100/{method}/seed7/metrics.json"
-# 2 datasets x 3 factors x 3 seeds, of ten methods with one stage and four with two
+# 2 datasets x 3 factors x 3 seeds, of ten methods with one stage and eight with two
 TABLE2 = {
     "fetch": 2,
     "split": 6,
     "configure_coreset": 6,
     "select_coreset": 6,
     "place_targets": 2,
-    "configure_stage": (10 + 2 * 4) * 18,
-    "pretrain": 4 * 18,
-    "finetune": 4 * 18,
+    "configure_stage": (10 + 2 * 8) * 18,
+    "pretrain": 8 * 18,
+    "finetune": 8 * 18,
     "train": 10 * 18,
-    "evaluate": 14 * 18,
+    "evaluate": 18 * 18,
     "tabulate": 1,
 }
 # Tables 5 and 6 add two methods each, on CIFAR-100; Table 4 times three more on CIFAR-10 and one
@@ -191,6 +191,9 @@ INPUTS = {
         ("tsc", TWO, {"place_targets"}, "targets="),
         ("cogloat", TWO, set(), None),
         ("cogloat_proco", TWO, {"select_coreset"}, "coreset="),
+        ("kcl_inbatch", TWO, set(), None),
+        ("tsc_inbatch", TWO, {"place_targets"}, "targets="),
+        ("cogloat_proco_inbatch", TWO, {"select_coreset"}, "coreset="),
     ],
 )
 def test_run_has_its_methods_stages_and_what_they_need(fresh: Project, method, stages, made, given):

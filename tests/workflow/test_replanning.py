@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 
 ONE_LOSS = ("ce", "cb_ce", "focal", "ce_drw", "ldam", "ldam_drw", "balanced_softmax")
 ONE_STAGE = (*ONE_LOSS, "m2m_ldam", "paco", "bcl")
-TWO_STAGES = ("kcl", "tsc", "cogloat", "cogloat_proco")
+INBATCH = ("kcl_inbatch", "tsc_inbatch", "cogloat_inbatch", "cogloat_proco_inbatch")
+TWO_STAGES = ("kcl", "tsc", "cogloat", "cogloat_proco", *INBATCH)
 METHODS = (*ONE_STAGE, *TWO_STAGES)
 IN_TABLE = {
     "table1": ("kcl", "cogloat_proco"),
@@ -96,7 +97,9 @@ def test_what_a_job_asks_of_a_cluster_replans_nothing(finished: Project):
 
 def test_finetune_number_of_the_base_replans_the_finetunes_that_extend_it(finished: Project):
     old = "optimizer: {lr: 0.1, momentum: 0.9, weight_decay: 0.0}"
-    with finished.edited("config/methods/base/moco.yaml", old, old.replace("lr: 0.1", "lr: 0.2")):
+    with finished.edited(
+        "config/methods/base/finetune.yaml", old, old.replace("lr: 0.1", "lr: 0.2")
+    ):
         assert finished.plan(TABLE2) == {
             "configure_stage": configs(*((method, "finetune") for method in TWO_STAGES)),
             "finetune": stage("finetune", *TWO_STAGES),
@@ -192,8 +195,9 @@ def test_coreset_number_replans_the_coreset_and_the_runs_with_prototypes(finishe
         *("configure_coreset", "select_coreset"),
         *("pretrain", "finetune", "evaluate", "tabulate"),
     }
-    assert plan["pretrain"] == stage("pretrain", "cogloat_proco")
-    assert plan["finetune"] == stage("finetune", "cogloat_proco")
+    with_prototypes = ("cogloat_proco", "cogloat_proco_inbatch")
+    assert plan["pretrain"] == stage("pretrain", *with_prototypes)
+    assert plan["finetune"] == stage("finetune", *with_prototypes)
 
 
 def test_shot_groups_replan_the_evaluation_alone(finished: Project):
@@ -227,22 +231,23 @@ def test_comment_or_docstring_replans_nothing(finished: Project, file, old, new)
 
 
 @pytest.mark.parametrize(
-    ("room", "method", "name"),
+    ("room", "methods", "name"),
     [
-        ("proco", "cogloat_proco", "pretrain"),
-        ("tsc", "tsc", "pretrain"),
-        ("paco", "paco", "train"),
-        ("bcl", "bcl", "train"),
+        ("proco", ("cogloat_proco", "cogloat_proco_inbatch"), "pretrain"),
+        ("tsc", ("tsc", "tsc_inbatch"), "pretrain"),
+        ("supcon", INBATCH, "pretrain"),
+        ("paco", ("paco",), "train"),
+        ("bcl", ("bcl",), "train"),
     ],
 )
-def test_changed_loss_replans_the_runs_that_use_it(finished: Project, room, method, name):
+def test_changed_loss_replans_the_runs_that_use_it(finished: Project, room, methods, name):
     code = f"src/cogloat/methods/{room}/loss.py"
     text = (finished.root / code).read_text()
     with finished.edited(code, text, f"{text}\nCHANGED = True\n"):
         assert finished.plan(TABLE2) == {
-            name: stage(name, method),
-            **({"finetune": stage("finetune", method)} if name == "pretrain" else {}),
-            "evaluate": metrics(method),
+            name: stage(name, *methods),
+            **({"finetune": stage("finetune", *methods)} if name == "pretrain" else {}),
+            "evaluate": metrics(*methods),
             **TABLE,
         }
     assert finished.plan(TABLE2) == {}

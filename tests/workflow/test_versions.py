@@ -255,7 +255,7 @@ def test_nothing_trains_on_a_corrupt_file(published: Versioned, tmp_path: Path, 
         (clone.root / file).unlink()
         clone.must("dvc", "checkout")
     old = "optimizer: {lr: 0.1, momentum: 0.9, weight_decay: 0.0}"
-    clone.change("config/methods/base/moco.yaml", old, old.replace("lr: 0.1", "lr: 0.2"))
+    clone.change("config/methods/base/finetune.yaml", old, old.replace("lr: 0.1", "lr: 0.2"))
     done = clone.run("dvc", "repro")
     assert done.returncode != 0
     assert re.search(rf"error: {file}: .*(corrupt|not what .* left)", done.stdout), done.stdout

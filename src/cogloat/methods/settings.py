@@ -11,6 +11,7 @@ from cogloat.config.types import (
     LARGEST,
     BelowOne,
     Count,
+    Fraction,
     HeadName,
     InitName,
     Name,
@@ -62,6 +63,23 @@ class Cosine(Strict):
         default=1,
         description="equal parts of the epochs, each a whole cosine and a fresh optimizer",
     )
+    warmup_from: Fraction | None = Field(
+        default=None,
+        description="learning-rate factor of the warm-up's first epoch; without it, one part of as "
+        "many as it has epochs",
+    )
+    floor: Fraction = Field(
+        default=0.0, description="learning-rate factor that the cosine falls towards"
+    )
+
+    @model_validator(mode="after")
+    def _warms_up_from_there(self) -> Self:
+        if self.warmup_from is not None and self.warmup == 0:
+            raise ValueError(
+                f"warmup_from ({self.warmup_from:g}) has no warm-up. Write a `warmup` above 0, or "
+                "warmup_from: null."
+            )
+        return self
 
 
 class Steps(Strict):

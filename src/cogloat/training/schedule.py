@@ -17,15 +17,17 @@ def learning_rate_factor(schedule: Cosine | Steps, epoch: int, epochs: int) -> f
         epochs: their number.
 
     Returns:
-        A linear warm-up (1/w, 2/w, ..., 1) in the first w epochs; then the cosine from 1 towards 0
-        (of the cycle that the epoch is in), or the factor of the last milestone passed.
+        A linear warm-up in the first w epochs (1/w, 2/w, ..., 1, or from `warmup_from` to 1); then
+        the cosine from 1 towards the floor (of the cycle that the epoch is in), or the factor of
+        the last milestone passed.
     """
     warmup = whole_epochs(schedule.warmup, epochs)
     if epoch < warmup:
-        return (epoch + 1) / warmup
+        return _warmup(schedule, epoch, warmup)
     if isinstance(schedule, Cosine):
         start, end = _cycle(schedule, epoch, epochs)
-        return 0.5 * (1 + math.cos(math.pi * (epoch - start) / (end - start)))
+        fallen = 0.5 * (1 + math.cos(math.pi * (epoch - start) / (end - start)))
+        return schedule.floor + (1 - schedule.floor) * fallen
     passed = [
         factor
         for at, factor in zip(schedule.at, schedule.factors, strict=True)
@@ -37,6 +39,14 @@ def learning_rate_factor(schedule: Cosine | Steps, epoch: int, epochs: int) -> f
 def begins_cycle(schedule: Cosine | Steps, epoch: int, epochs: int) -> bool:
     """Say whether a cosine starts again in an epoch, and the optimizer with it."""
     return isinstance(schedule, Cosine) and _cycle(schedule, epoch, epochs)[0] == epoch
+
+
+def _warmup(schedule: Cosine | Steps, epoch: int, warmup: int) -> float:
+    """Return the factor of one of the epochs of the warm-up."""
+    if not isinstance(schedule, Cosine) or schedule.warmup_from is None:
+        return (epoch + 1) / warmup
+    risen = epoch / (warmup - 1) if warmup > 1 else 0.0
+    return schedule.warmup_from + (1 - schedule.warmup_from) * risen
 
 
 def _cycle(schedule: Cosine, epoch: int, epochs: int) -> tuple[int, int]:

@@ -30,15 +30,17 @@ def measure(folder):
     )
 
 
-def test_every_number_is_of_its_space_and_its_set(tmp_path):
+@pytest.mark.parametrize(("method", "splits"), [("kcl", 1), ("kcl", 8), ("kcl_inbatch", 1)])
+def test_every_number_is_of_its_space_and_its_set(tmp_path, method, splits):
+    """Of a momentum pair's encoder, also one with split batch norm, and of one within the batch."""
     store_and_split(tmp_path)
-    config = effective(tmp_path / "config.json", "kcl", "pretrain", seed=3)
+    config = effective(tmp_path / "config.json", method, "pretrain", seed=3)
     torch.manual_seed(0)
-    encoder = build_encoder(config.depth, config.settings.projection, 1)
+    encoder = build_encoder(config.depth, config.settings.projection, splits)
     save_checkpoint(tmp_path / "weights.pt", encoder.state_dict())
     measure(tmp_path)
     found = Features.read(tmp_path / "features.json")
-    assert (found.dataset, found.factor, found.method, found.seed) == ("digits", 60, "kcl", 3)
+    assert (found.dataset, found.factor, found.method, found.seed) == ("digits", 60, method, 3)
     assert found.split_sha256 == sha256(tmp_path / "split.csv")
     sets = {
         "train": load_training_set(tmp_path / "store", tmp_path / "split.csv", config.data, CPU),

@@ -25,6 +25,7 @@ COUNTS = [13, 6, 5]
 BATCH, EPOCHS, STEPS = 4, 4, 6
 PAIR = {"queue": 8 * BATCH, "projection": (8, 8), "batch_norm_splits": 1}
 BOTH = {"positives": Positives(from_dataset=3, from_queue=2), "batch_norm_splits": 2}
+ALONE = {"projection": (8, 8)}
 TWIN = {"queue": 4 * BATCH, "projection": (8, 8), "drop_last": True}
 
 
@@ -38,6 +39,7 @@ SHIPPED = configured("m2m_ldam", "train", 3).settings.synthesis
 SURE = {"synthesis": SHIPPED.model_copy(update={"confidence": 0.0, "beta": 0.9})}
 IMAGES, TWO_PARTS = tiny(COUNTS), tiny([500, 50, 50])
 KEYS = ("positives", "augment", "queue")
+VIEWS = ("positives", "augment", "batch")
 # method, stage, changes, what is drawn in an epoch (with its number before the rest), and in a step
 RUNS = {
     "kcl": ("kcl", "pretrain", PAIR, ["order"], KEYS),
@@ -52,6 +54,13 @@ RUNS = {
         KEYS,
     ),
     "tsc": ("tsc", "pretrain", PAIR, ["order"], KEYS),
+    "kcl, in-batch": ("kcl_inbatch", "pretrain", ALONE, ["order"], VIEWS),
+    "tsc, in-batch": ("tsc_inbatch", "pretrain", ALONE, ["order"], VIEWS),
+    "proco, in-batch": (
+        *("cogloat_proco_inbatch", "pretrain", ALONE),
+        ["order", *(("coreset", view, part) for view in (0, 1) for part in (0, 1))],
+        VIEWS,
+    ),
     "paco": ("paco", "train", TWIN, ["order"], ("augment", "augment key")),
     "bcl": ("bcl", "train", {"projection": (8, 8)}, ["order"], ("augment", "augment contrast")),
     "m2m": ("m2m_ldam", "train", SURE, ["order"], ("augment", "translate")),
@@ -79,7 +88,7 @@ def made(run: str, files: dict[str, Path], seed: int = 0, device: torch.device =
     given = {name: files[name] for name in config.settings.needs if name in files}
     if stage == "finetune":
         given["encoder"] = files["encoder"]
-    coreset = TWO_PARTS if method == "cogloat_proco" else None
+    coreset = TWO_PARTS if "proco" in method else None
     return build(config, IMAGES, coreset, seed=seed, device=device, **given)
 
 

@@ -37,7 +37,10 @@ def coreset(store) -> Path:
 
 def test_each_folder_is_a_room_whose_settings_bear_its_name():
     found = rooms.settings_types()
-    assert set(found) == {"bcl", "classifier", "m2m", "moco", "paco", "proco", "tsc"}
+    assert set(found) == {
+        *("bcl", "classifier", "m2m", "moco", "paco", "proco", "tsc"),
+        *("supcon", "supcon_proco", "supcon_tsc"),
+    }
     for name, settings in found.items():
         assert settings.model_fields["objective"].annotation.__args__ == (name,)
         assert settings.stages
@@ -49,6 +52,7 @@ def test_each_folder_is_a_room_whose_settings_bear_its_name():
     ("method", "stage", "kind"),
     [
         ("kcl", "pretrain", "Contrast"),
+        ("kcl_inbatch", "pretrain", "InBatch"),
         ("kcl", "finetune", "Classification"),
         ("ldam", "train", "Classification"),
         ("paco", "train", "PaCo"),

@@ -28,6 +28,10 @@ def test_passes_are_those_of_the_methods():
     assert passes("bcl", "train") == 9
     # two views with gradient, four keys, and the prototypes' passes over the coreset
     assert passes("cogloat_proco", "pretrain") == 11
+    # two views with gradient, and three more of each, or without
+    assert passes("kcl_inbatch", "pretrain") == 6
+    assert passes("cogloat_inbatch", "pretrain") == 15
+    assert passes("cogloat_proco_inbatch", "pretrain") == 16
     # ten steps on the images made in the last fifth of the epochs
     assert passes("m2m_ldam", "train") == pytest.approx(3 + 0.2 * 10 * 3)
 

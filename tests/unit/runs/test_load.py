@@ -158,7 +158,7 @@ def test_objectives_override_wins_over_the_stages_and_reaches_no_other_method(co
 
 
 def test_mistake_in_an_objectives_override_names_the_dataset(config):
-    file = edit(config / "datasets" / "digits.yaml", "{queue: 256, key", "{queue: 250, key")
+    file = edit(config / "datasets" / "digits.yaml", "paco: {queue: 256", "paco: {queue: 250")
     text = message(run_config, config, "digits", 100, "paco", 0, "train")
     assert text.startswith(f"{file}: ")
     assert "overrides.paco: queue (250) must be a multiple of batch_size (64)" in text
@@ -629,6 +629,67 @@ def test_mistake_in_what_is_expected_is_named(config, expected, message_of_it):
 # --- what a run's configuration is made of ---
 
 
+LDAM = {"kind": "ldam", "scale": 30.0, "max_margin": 0.5}
+EFFECTIVE = {"kind": "effective_number", "beta": 0.9999, "start": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("methods", "dataset", "batch", "loss", "reweight"),
+    [
+        # TSC's supplement: LDAM on both sets
+        (("kcl_inbatch", "tsc_inbatch", "supcon", "simclr"), "cifar10", 128, LDAM, EFFECTIVE),
+        (("kcl_inbatch", "tsc_inbatch", "supcon", "simclr"), "cifar100", 128, LDAM, EFFECTIVE),
+        # the paper: cross-entropy on CIFAR-100-LT
+        (
+            *(("cogloat", "cogloat_inbatch", "cogloat_proco_inbatch"), "cifar10"),
+            *(256, LDAM, {"kind": "inverse_frequency"}),
+        ),
+        (
+            *(("cogloat", "cogloat_inbatch", "cogloat_proco_inbatch"), "cifar100"),
+            *(256, {"kind": "cross_entropy"}, {"kind": "inverse_frequency"}),
+        ),
+    ],
+)
+def test_second_stage_is_the_published_one_or_the_papers_whatever_the_dataset_overrides(
+    methods, dataset, batch, loss, reweight
+):
+    for method in methods:
+        settings = run_config(REPO / "config", dataset, 100, method, 0, "finetune").settings
+        assert settings.batch_size == batch
+        assert settings.loss.model_dump() == loss
+        assert settings.reweight.model_dump() == reweight
+
+
+@pytest.mark.parametrize(
+    ("method", "old", "new", "expected"),
+    [
+        (
+            "kcl_inbatch",
+            "from_batch: 6",
+            "from_batch: 127",
+            "positives.from_batch (127) is more than the 126 views of other images in a batch of "
+            "64. Write from_batch: all, or a smaller number.",
+        ),
+        ("kcl_inbatch", "from_batch: 6", "from_batch: 0", "positives.from_batch"),
+        (
+            "tsc_inbatch",
+            "objective: supcon_tsc",
+            "objective: supcon_tsc\n  denominator: separate",
+            "targets need denominator 'shared', but it is 'separate'. Write shared.",
+        ),
+        (
+            "tsc_inbatch",
+            "objective: supcon_tsc",
+            "objective: supcon_tsc\n  positives: {from_dataset: 2}",
+            "targets need positives.from_dataset 0, not 2. Write 0.",
+        ),
+    ],
+)
+def test_mistake_in_a_contrast_within_the_batch_is_named(config, method, old, new, expected):
+    edit(config / "methods" / f"{method}.yaml", old, new)
+    assert expected in message(run_config, config, "digits", 100, method, 0, "pretrain")
+
+
 def test_extending_method_keeps_what_it_does_not_say(config):
     base, heir = load_method(config, "kcl").pretrain, load_method(config, "cogloat").pretrain
     assert base is not None
@@ -745,8 +806,10 @@ def test_hash_changes_with_a_number_and_not_with_a_comment(tmp_path):
     def hash_after(old: str, new: str) -> str:
         root = tmp_path / f"{len(list(tmp_path.iterdir()))}"
         shutil.copytree(REPO / "config", root)
-        own, base = (root / "methods" / name for name in ("kcl.yaml", "base/moco.yaml"))
-        edit(own if old in own.read_text() else base, old, new)
+        files = (
+            root / "methods" / f"{name}.yaml" for name in ("kcl", "base/moco", "base/finetune")
+        )
+        edit(next(file for file in files if old in file.read_text()), old, new)
         return config_hash(run_config(root, "digits", 100, "kcl", 0, "pretrain"))
 
     same = hash_after("label: KCL", "label: KCL")

@@ -68,9 +68,13 @@ collections:
     claims: true
 """
 RUNTIME = Runtime(start=20, margin=2.0)
-USERS = {"methods/base/moco": ("kcl",), "methods/base/classifier": ("ce",)}
+USERS = {
+    **dict.fromkeys(("methods/base/moco", "methods/base/finetune"), ("kcl",)),
+    "methods/base/classifier": ("ce",),
+}
 DATASET, CONFIG = "datasets/digits", "config"
 BASE, KCL, PROCO = "methods/base/moco", "methods/kcl", "methods/cogloat_proco"
+FINETUNE = "methods/base/finetune"
 CE, CLASSIFIER = "methods/ce", "methods/base/classifier"
 PACO, BCL, TSC, M2M, LDAM = (
     f"methods/{name}" for name in ("paco", "bcl", "tsc", "m2m_ldam", "ldam")
@@ -293,21 +297,21 @@ def refusal(config: Path, file: str, text: str) -> str:
             "epochs: 4000000000",
             "epochs: Input should be less than or equal to 2",
         ),
-        (BASE, "at: [0.7, 0.9, 0.95]", "at: [140, 180, 190]", "140 is no share of the epochs"),
+        (FINETUNE, "at: [0.7, 0.9, 0.95]", "at: [140, 180, 190]", "140 is no share of the epochs"),
         (
-            BASE,
+            FINETUNE,
             "at: [0.7, 0.9, 0.95]",
             "at: [0.7, 0.7, 0.95]",
             "'at' does not rise: [0.7, 0.7, 0.95]",
         ),
         (
-            BASE,
+            FINETUNE,
             "at: [0.7, 0.9, 0.95]",
             "at: [0.9, 0.7, 0.95]",
             "Write [0.7, 0.9, 0.95], with a factor",
         ),
         (
-            BASE,
+            FINETUNE,
             "at: [0.7, 0.9, 0.95]",
             "at: [0.7, 0.9]",
             "'at' has 2 entries, 'factors' 3. Write a",

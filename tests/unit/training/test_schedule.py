@@ -58,7 +58,9 @@ def test_bcl_recipe_in_every_epoch():
     )
 
 
-@pytest.mark.parametrize("method", ["kcl", "tsc", "cogloat", "cogloat_proco"])
+@pytest.mark.parametrize(
+    "method", ["kcl", "tsc", "cogloat", "cogloat_proco", "kcl_inbatch", "tsc_inbatch", "supcon"]
+)
 def test_second_stage_in_every_epoch(method):
     """Appendix A of TSC's supplement: 200 epochs at 0.1, falls by 10 at 140, 180 and 190."""
     finetune = load_method(CONFIG, method).finetune
@@ -76,6 +78,20 @@ def test_contrastive_stage_is_one_cosine_without_warm_up(method):
     assert factors_of(pretrain) == pytest.approx(expected, abs=1e-12)
     starts = [e for e in range(1000) if begins_cycle(pretrain.schedule, e, 1000)]
     assert starts == [0]
+
+
+@pytest.mark.parametrize(
+    "method", ["supcon", "simclr", "kcl_inbatch", "cogloat_inbatch", "cogloat_proco_inbatch"]
+)
+def test_stage_within_the_batch_warms_up_from_one_fiftieth_and_falls_to_a_thousandth(method):
+    """SupContrast: 0.5, ten epochs from 0.01, a cosine to 0.5 / 1000 over all 1000."""
+    pretrain = load_method(CONFIG, method).pretrain
+    assert (pretrain.epochs, pretrain.optimizer.lr) == (1000, 0.5)
+    rates = [0.5 * factor for factor in factors_of(pretrain)]
+    assert rates[:10] == pytest.approx([0.01 + 0.49 * e / 9 for e in range(10)])
+    low = 0.0005
+    expected = [low + (0.5 - low) * cosine(e / 1000) for e in range(10, 1000)]
+    assert rates[10:] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("epochs", [400, 1000])
@@ -140,6 +156,39 @@ def test_cycles_are_equal_parts_that_fall_from_one(cycles, epochs):
 )
 def test_ten_epochs_by_hand(schedule, expected):
     assert [learning_rate_factor(schedule, e, 10) for e in range(10)] == pytest.approx(expected)
+
+
+@given(
+    epochs=st.integers(1, 40),
+    start=st.floats(0, 1),
+    floor=st.floats(0, 1),
+    share=st.floats(0.01, 1),
+)
+def test_warm_up_rises_from_its_first_value_and_the_cosine_stays_above_its_floor(
+    epochs, start, floor, share
+):
+    schedule = Cosine(kind="cosine", warmup=share, warmup_from=start, floor=floor)
+    factors = [learning_rate_factor(schedule, epoch, epochs) for epoch in range(epochs)]
+    warm = max(1, math.floor(share * epochs + 0.5))
+    assert factors[0] == start
+    assert factors[:warm] == sorted(factors[:warm])
+    assert warm == 1 or factors[warm - 1] == pytest.approx(1)
+    assert all(floor <= factor + 1e-12 for factor in factors[warm:])
+    assert factors[warm:] == sorted(factors[warm:], reverse=True)
+
+
+@given(epochs=st.integers(1, 40), warmup=st.floats(0, 1), cycles=st.integers(1, 3))
+def test_without_a_first_value_and_a_floor_it_is_as_it_always_was(epochs, warmup, cycles):
+    given_none = Cosine(kind="cosine", warmup=warmup, cycles=cycles)
+    given_zero = Cosine(kind="cosine", warmup=warmup, cycles=cycles, warmup_from=None, floor=0.0)
+    for epoch in range(epochs):
+        one, two = (learning_rate_factor(s, epoch, epochs) for s in (given_none, given_zero))
+        assert one == two
+
+
+def test_first_value_of_no_warm_up_is_refused():
+    with pytest.raises(ValueError, match=r"warmup_from \(0.02\) has no warm-up. Write a `warmup`"):
+        Cosine(kind="cosine", warmup_from=0.02)
 
 
 def test_steps_begin_no_cycle():

@@ -86,15 +86,31 @@ def choose_queue_positives(
         A mask [B, K].
     """
     same_BK = (labels_B[:, None] == queue_labels_K) & (queue_labels_K != NO_LABEL)
+    return choose(same_BK, k, generator)
+
+
+def choose(
+    candidates_BK: Tensor, k: int | Literal["all", "none"], generator: torch.Generator
+) -> Tensor:
+    """Choose up to k of the candidates of each row, uniformly without replacement.
+
+    Args:
+        candidates_BK: a mask.
+        k: their number, at least 1, or all, or none.
+        generator: on the mask's device.
+
+    Returns:
+        A mask [B, K].
+    """
     if k == "all":
-        return same_BK
+        return candidates_BK
     if k == "none":
-        return torch.zeros_like(same_BK)
-    lots_BK = torch.rand(same_BK.shape, generator=generator, device=labels_B.device)
-    lots_BK = lots_BK.masked_fill(~same_BK, -1.0)
-    drawn_Bk = lots_BK.topk(min(k, len(queue_labels_K)), dim=1).indices
-    chosen_BK = torch.zeros_like(same_BK).scatter_(1, drawn_Bk, value=True)
-    return chosen_BK & same_BK
+        return torch.zeros_like(candidates_BK)
+    lots_BK = torch.rand(candidates_BK.shape, generator=generator, device=candidates_BK.device)
+    lots_BK = lots_BK.masked_fill(~candidates_BK, -1.0)
+    drawn_Bk = lots_BK.topk(min(k, candidates_BK.shape[1]), dim=1).indices
+    chosen_BK = torch.zeros_like(candidates_BK).scatter_(1, drawn_Bk, value=True)
+    return chosen_BK & candidates_BK
 
 
 def weighted(values_B: Tensor, weights_B: Tensor | None) -> Tensor:

@@ -10,19 +10,17 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from cogloat.data.augmentation import Augmentation
-from cogloat.data.sampling import ClassIndex, epoch_order, global_positives
+from cogloat.data.sampling import epoch_order
+from cogloat.methods.contrastive import ContrastiveObjective
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.moco.loss import choose_queue_positives, contrastive_loss
 from cogloat.methods.moco.settings import MomentumContrast, Settings
-from cogloat.methods.moco.temperature import class_temperatures
 from cogloat.methods.objective import Objective
 from cogloat.models.momentum import LabelQueue, momentum_update
 from cogloat.models.networks import Encoder, build_encoder, to_device
 from cogloat.randomness import generator
-from cogloat.results.history import Row
 
 
 @dataclass(frozen=True)
@@ -40,30 +38,20 @@ class Views:
     positives_BPD: Tensor
 
 
-class Contrast(nn.Module):
+class Contrast(ContrastiveObjective):
     """A query encoder, its momentum twin and a queue of labelled keys (MoCo v2)."""
 
     query_views = 1
 
     def __init__(self, settings: MomentumContrast, inputs: Inputs) -> None:
-        super().__init__()
-        training = inputs.training
+        super().__init__(settings, inputs)
         self.settings = settings
-        self.size = len(training)
-        self._training, self._seed = training, inputs.seed
         self.query = build_encoder(
             inputs.depth, settings.projection, settings.batch_norm_splits, settings.init
         )
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.queue = LabelQueue(settings.queue, settings.projection[1])
         to_device(self, inputs.device)
-        self._index = ClassIndex(training.labels_N)
-        self._augment = Augmentation.named(settings.augmentation, inputs.data)
-        self._temperatures_C = class_temperatures(training.counts_C, settings.temperature)
-
-    def order(self, epoch: int) -> Tensor:
-        """Return a permutation of the images."""
-        return epoch_order(self.size, generator("cpu", self._seed, "order", epoch))
 
     def start_epoch(self, epoch: int) -> None:
         """Fill the queue before the first step, if it does not begin with random keys."""
@@ -76,10 +64,6 @@ class Contrast(nn.Module):
         loss = self._contrast(views, epoch, step)
         self.queue.enqueue(views.positives_BPD[:, 0], views.labels_B)
         return {"loss": loss}
-
-    def end_epoch(self, epoch: int) -> Row:
-        """Nothing is measured but the loss."""
-        return {}
 
     def weights(self) -> dict[str, Tensor]:
         """Return what later stages need: the query encoder."""
@@ -99,13 +83,9 @@ class Contrast(nn.Module):
             self.queue.enqueue(self.key(images), self._training.labels_N[positions_B])
 
     def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Views:
-        """Draw positives, augment every view in one call, and embed them."""
-        device, k = positions_B.device, self.settings.positives.from_dataset
-        draw = generator(device, self._seed, "positives", epoch, step)
-        chosen_BK = global_positives(self._index, positions_B, k, draw)
-        positions = torch.cat([positions_B, positions_B, chosen_BK.T.reshape(-1)])
-        draw = generator(device, self._seed, "augment", epoch, step)
-        views = self._augment(self._training.batch(positions), draw).split(len(positions_B))
+        """Embed a view of each image by the query encoder, the others by the key encoder."""
+        images = self._views(positions_B, self.settings.positives.from_dataset, epoch, step)
+        views = images.split(len(positions_B))
         momentum_update(self.key, self.query, self.settings.key_momentum)
         queries = self._forward(self.query, views[: self.query_views])
         with torch.no_grad():
@@ -137,11 +117,6 @@ class Contrast(nn.Module):
         draw = generator(labels_B.device, self._seed, "queue", epoch, step)
         k = self.settings.positives.from_queue
         return choose_queue_positives(labels_B, self.queue.labels, k, draw)
-
-    def _weights(self, temperatures_B: Tensor) -> Tensor | None:
-        """Return the factors of the anchors' losses, if there are some."""
-        scale = self.settings.loss_scale
-        return None if scale is None else temperatures_B / scale
 
     def _contrast(self, views: Views, epoch: int, step: int) -> Tensor:
         settings = self.settings

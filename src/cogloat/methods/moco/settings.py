@@ -43,30 +43,26 @@ def _refuse_zero(value: Any) -> Any:
     return value
 
 
+Chosen = Annotated[Count | Literal["all", "none"], BeforeValidator(_refuse_zero)]
+
+
 class Positives(Strict):
     from_dataset: Natural = Field(
         description="k of eq. 1: same-class images drawn from the whole training set"
     )
-    from_queue: Annotated[Count | Literal["all", "none"], BeforeValidator(_refuse_zero)] = Field(
+    from_queue: Chosen = Field(
         description="same-class queue entries that count as positives: so many, drawn for each "
         "anchor; all, which is what k 0 means in TSC's CIFAR code; or none"
     )
 
 
-class MomentumContrast(Training):
-    """What every contrastive pre-training of a momentum pair has."""
+class Contrastive(Training):
+    """What every contrastive pre-training has."""
 
     stages = ("pretrain",)
     framework = "MoCo"
 
     projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
-    key_momentum: BelowOne
-    queue: Count = Field(description="number of keys kept; a multiple of the batch size")
-    queue_prefill: bool = Field(
-        description="fill the queue by passes over the data before the first step"
-    )
-    negatives: Literal["queue", "batch", "both"]
-    positives: Positives
     denominator: Literal["separate", "shared"] = Field(
         description="separate: each positive competes with the negatives alone (eq. 1)"
     )
@@ -76,6 +72,18 @@ class MomentumContrast(Training):
         description="an anchor's contrastive loss is multiplied by its temperature over this "
         "number (SupCon's T / T_base); null: it is not",
     )
+
+
+class MomentumContrast(Contrastive):
+    """What every contrastive pre-training of a momentum pair has."""
+
+    key_momentum: BelowOne
+    queue: Count = Field(description="number of keys kept; a multiple of the batch size")
+    queue_prefill: bool = Field(
+        description="fill the queue by passes over the data before the first step"
+    )
+    negatives: Literal["queue", "batch", "both"]
+    positives: Positives
     joint_views: bool = Field(
         description="one forward pass for all views of the batch, which share batch-norm "
         "statistics, in each group of images"

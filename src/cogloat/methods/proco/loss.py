@@ -21,6 +21,15 @@ def prototype_loss(
     return F.cross_entropy(logits_AQBC.flatten(0, 2), labels_B.repeat(pairs))
 
 
+def joint_loss(contrastive: Tensor, to_prototypes: Tensor, alpha: float) -> dict[str, Tensor]:
+    """Return alpha of the one and 1 - alpha of the other, "loss", and both of them."""
+    return {
+        "loss": alpha * contrastive + (1 - alpha) * to_prototypes,
+        "contrastive_loss": contrastive,
+        "prototype_loss": to_prototypes,
+    }
+
+
 def class_prototypes(embeddings_ND: Tensor, labels_N: Tensor, classes: int) -> Tensor:
     """Return the normalised mean embedding [C, D] of each class.
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from cogloat.methods.moco.loss import weighted
 
@@ -24,6 +25,7 @@ def tsc_loss(
     weight: float,
     divisor: Literal["positives_and_target", "positives"],
     weights_B: Tensor | None = None,
+    negative_mask_BK: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over anchors of -(sum_p log p + weight log p_target), divided as `divisor`.
 
@@ -42,6 +44,7 @@ def tsc_loss(
         weight: lambda.
         divisor: as the official code, or as the paper.
         weights_B: factors of the anchors' losses; the mean is over anchors all the same.
+        negative_mask_BK: which entries of the queue an anchor does not see at all.
 
     Returns:
         A scalar.
@@ -51,6 +54,9 @@ def tsc_loss(
     with torch.autocast(queries_BD.device.type, enabled=False):
         own_B1 = (scaled_BD * own_BD).sum(dim=1, keepdim=True)
         others_BA = scaled_BD @ torch.cat([queue_KD, targets_CD]).T
+    if negative_mask_BK is not None:
+        unseen_BA = F.pad(negative_mask_BK, (0, len(targets_CD)))
+        others_BA = others_BA.masked_fill(unseen_BA, -torch.inf)
     log_p_BA = torch.cat([own_B1, others_BA], dim=1).log_softmax(dim=1)
     queue_BK = log_p_BA[:, 1 : 1 + len(queue_KD)]
     positives_B = log_p_BA[:, 0] + torch.where(queue_positives_BK, queue_BK, 0.0).sum(dim=1)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from cogloat.config.types import BelowOne, Count, NonNegative, Positive, Seed, Share, Strict
 from cogloat.methods.epochs import whole_epochs
 from cogloat.methods.moco.settings import MomentumContrast
-from cogloat.methods.settings import Cosine, FileAt, Need
+from cogloat.methods.settings import Cosine, FileAt, Need, Training
 
 
 class Targets(Strict):
@@ -37,31 +37,38 @@ class Settings(MomentumContrast):
                 "targets need negatives 'queue' and denominator 'shared', but they are "
                 f"'{self.negatives}' and '{self.denominator}'. Write these two."
             )
-        if self.positives.from_dataset:
-            raise ValueError(
-                f"targets need positives.from_dataset 0, not {self.positives.from_dataset}. "
-                "Write 0."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _targets_begin_with_a_cycle(self) -> Self:
-        if not isinstance(self.schedule, Cosine):
-            return self
-        start, cycles = self.targets.start, self.schedule.cycles
-        first = whole_epochs(start, self.epochs)
-        if first not in {whole_epochs(number / cycles, self.epochs) for number in range(cycles)}:
-            raise ValueError(
-                f"targets.start ({start:g}) is epoch {first} of {self.epochs}, from 0, where "
-                f"none of schedule.cycles ({cycles}) begins, and with it a fresh optimizer. Write "
-                "start: 0.5 with cycles: 2, or another start with as many cycles as it needs."
-            )
+        check_targets(self.targets, self, self.positives.from_dataset)
         return self
 
     @property
     def needs(self) -> Mapping[str, Need]:
         """The points of the classes."""
-        return {"targets": FileAt(f"results/targets/{{classes}}x{self.projection[1]}.npy")}
+        return {"targets": points_file(self.projection[1])}
+
+
+def check_targets(targets: Targets, training: Training, from_dataset: int) -> None:
+    """Refuse targets beside positives of the whole set, or that begin within a cycle.
+
+    Raises:
+        ValueError: naming the keys.
+    """
+    if from_dataset:
+        raise ValueError(f"targets need positives.from_dataset 0, not {from_dataset}. Write 0.")
+    if not isinstance(training.schedule, Cosine):
+        return
+    epochs, cycles = training.epochs, training.schedule.cycles
+    first = whole_epochs(targets.start, epochs)
+    if first not in {whole_epochs(number / cycles, epochs) for number in range(cycles)}:
+        raise ValueError(
+            f"targets.start ({targets.start:g}) is epoch {first} of {epochs}, from 0, where "
+            f"none of schedule.cycles ({cycles}) begins, and with it a fresh optimizer. Write "
+            "start: 0.5 with cycles: 2, or another start with as many cycles as it needs."
+        )
+
+
+def points_file(dimension: int) -> FileAt:
+    """Return the file of the targets of a run's classes."""
+    return FileAt(f"results/targets/{{classes}}x{dimension}.npy")
 
 
 class TargetPoints(Strict):

@@ -47,7 +47,7 @@ def test_prototypes_are_the_key_encoders_class_means_of_two_views_of_the_coreset
         size = len(coreset)
         assert len(rows) == 2 * size
         views = rows[:size], rows[size:]
-        for view, prototypes in zip(views, pair.objective.prototypes_QCD, strict=True):
+        for view, prototypes in zip(views, pair.objective.prototypes.views_QCD, strict=True):
             numbers = [number for number, _ in view]
             assert sorted(numbers) == list(range(len(IMAGES), len(IMAGES) + size))
             expected = means(pair, view, coreset)
@@ -71,10 +71,10 @@ def test_embeddings_in_bfloat16_are_compared_in_float32():
 def check(pair, *, gradients=True):
     for epoch in range(2):
         pair.objective.start_epoch(epoch)
-        kept = pair.objective.prototypes_QCD.clone()
+        kept = pair.objective.prototypes.views_QCD.clone()
         for number, positions in enumerate(pair.objective.order(epoch).split(BATCH)):
             step = pair.step(positions, epoch, number)
-            assert torch.equal(pair.objective.prototypes_QCD, kept)
+            assert torch.equal(pair.objective.prototypes.views_QCD, kept)
             nothing = torch.zeros(BATCH, len(step.queue_KD), dtype=torch.bool)
             contrast = formulas.contrast(
                 step.queries_ABD[0],
@@ -113,7 +113,7 @@ def test_one_or_both_views_of_the_query_meet_the_prototypes(views, joint):
         step = pair.step(positions, epoch, number)
         assert step.queries_ABD.shape == (views, BATCH, DIMENSION)
         expected = formulas.proco(
-            step.queries_ABD, pair.objective.prototypes_QCD.double(), step.labels, 0.3
+            step.queries_ABD, pair.objective.prototypes.views_QCD.double(), step.labels, 0.3
         )
         torch.testing.assert_close(
             step.logged["prototype_loss"].double(), expected, rtol=1e-5, atol=1e-5
@@ -134,5 +134,7 @@ def test_a_queue_can_be_filled_before_the_first_prototypes_are_made():
 def test_prototypes_are_part_of_the_state():
     objective = made().objective
     objective.start_epoch(0)
-    assert torch.equal(objective.state_dict()["prototypes_QCD"], objective.prototypes_QCD)
-    assert objective.prototypes_QCD.shape == (2, 3, DIMENSION)
+    assert torch.equal(
+        objective.state_dict()["prototypes.views_QCD"], objective.prototypes.views_QCD
+    )
+    assert objective.prototypes.views_QCD.shape == (2, 3, DIMENSION)

@@ -69,7 +69,7 @@ def test_every_step_is_kcls_before_the_start_and_the_formula_from_it_on(targets,
     """Epochs 3 and 4 of ten are KCL's; in 5 and 6 centroids move, then classes are assigned."""
     changes = {"targets": settings(divisor=divisor), "loss_scale": scale}
     pair = Pair("tsc", IMAGES, {"targets": targets}, **WARM | changes)
-    centroids = pair.objective.centroids_CD.double()
+    centroids = pair.objective.assignment.centroids_CD.double()
     torch.testing.assert_close(centroids.norm(dim=1), torch.ones(4).double())
     points, assignments = torch.from_numpy(np.load(targets)), set()
     taus = [0.6] * BATCH
@@ -95,17 +95,20 @@ def test_every_step_is_kcls_before_the_start_and_the_formula_from_it_on(targets,
             (gradient,) = torch.autograd.grad(expected, made.table)
             torch.testing.assert_close(made.gradient, gradient, rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(
-                pair.objective.centroids_CD.double(), centroids, rtol=1e-5, atol=1e-5
+                pair.objective.assignment.centroids_CD.double(), centroids, rtol=1e-5, atol=1e-5
             )
     assert len(assignments) > 1  # decided anew in every step
 
 
 def test_a_class_that_is_not_in_the_batch_keeps_its_centroid(targets):
     pair = Pair("tsc", IMAGES, {"targets": targets}, targets=settings(start=0.0), **WARM)
-    before = pair.objective.centroids_CD.clone()
+    before = pair.objective.assignment.centroids_CD.clone()
     positions = (IMAGES.labels_N == 1).nonzero()[:BATCH, 0]
     pair.step(positions, 0, 0)
-    same = [torch.equal(*rows) for rows in zip(pair.objective.centroids_CD, before, strict=True)]
+    same = [
+        torch.equal(*rows)
+        for rows in zip(pair.objective.assignment.centroids_CD, before, strict=True)
+    ]
     assert same == [True, False, True, True]
 
 
@@ -129,10 +132,20 @@ def test_the_start_is_a_share_rounded_half_up_and_at_least_one_epoch(
 
 def test_centroids_begin_as_random_directions_and_are_part_of_the_state(targets):
     objective = Pair("tsc", IMAGES, {"targets": targets}).objective
-    assert "centroids_CD" in objective.state_dict()
-    assert objective.centroids_CD.shape == (4, DIMENSION)
-    assert float((objective.centroids_CD @ objective.centroids_CD.T).triu(1).abs().max()) < 0.7
-    assert not F.cosine_similarity(*objective.centroids_CD[:2], dim=0).isclose(torch.tensor(-1 / 3))
+    assert "assignment.centroids_CD" in objective.state_dict()
+    assert objective.assignment.centroids_CD.shape == (4, DIMENSION)
+    assert (
+        float(
+            (objective.assignment.centroids_CD @ objective.assignment.centroids_CD.T)
+            .triu(1)
+            .abs()
+            .max()
+        )
+        < 0.7
+    )
+    assert not F.cosine_similarity(*objective.assignment.centroids_CD[:2], dim=0).isclose(
+        torch.tensor(-1 / 3)
+    )
 
 
 def test_missing_targets_or_targets_of_another_size_are_named(targets, tmp_path):

@@ -1,0 +1,58 @@
+"""The class prototypes of the paper's section 3.4: means of a coreset's embeddings.
+
+Shapes: C classes, D embedding, N coreset images, Q coreset views.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cogloat.data.augmentation import Augmentation
+from cogloat.data.imageset import ImageSet
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.proco.loss import class_prototypes
+from cogloat.randomness import generator
+
+CORESET_VIEWS = 2
+BATCH = 512  # of the pass over the coreset
+
+
+class CoresetPrototypes(nn.Module):
+    """An encoder's class means, in evaluation mode, of two augmented views of a coreset.
+
+    They are constant between two calls of `refresh`, and zero before the first.
+
+    Attributes:
+        views_QCD: the prototypes, a set for each view.
+    """
+
+    views_QCD: Tensor
+
+    def __init__(
+        self, coreset: ImageSet, augment: Augmentation, dimension: int, inputs: Inputs
+    ) -> None:
+        super().__init__()
+        self._coreset, self._augment, self._seed = coreset, augment, inputs.seed
+        shape = (CORESET_VIEWS, inputs.data.classes, dimension)
+        self.register_buffer("views_QCD", torch.zeros(shape, device=inputs.device))
+
+    def refresh(self, encoder: nn.Module, epoch: int) -> None:
+        """Embed the coreset anew; the encoder is in training mode afterwards."""
+        encoder.eval()
+        views = [self._class_means(encoder, epoch, view) for view in range(CORESET_VIEWS)]
+        self.views_QCD.copy_(torch.stack(views))
+        encoder.train()
+
+    @torch.no_grad()
+    def _class_means(self, encoder: nn.Module, epoch: int, view: int) -> Tensor:
+        """Return the prototypes [C, D] of one augmented view of the coreset."""
+        labels_N = self._coreset.labels_N
+        embeddings = []
+        for part, positions in enumerate(
+            torch.arange(len(labels_N), device=labels_N.device).split(BATCH)
+        ):
+            draw = generator(labels_N.device, self._seed, "coreset", epoch, view, part)
+            images = self._augment(self._coreset.batch(positions), draw)
+            embeddings.append(encoder(images).float())
+        return class_prototypes(torch.cat(embeddings), labels_N, self.views_QCD.shape[1])

@@ -1,0 +1,1 @@
+"""Contrast within the batch (SimCLR, SupCon): one encoder, both views of each image are anchors."""

@@ -1,0 +1,90 @@
+"""Contrastive pre-training of one encoder within the batch: SimCLR, SupCon, KCL, CoGloAT.
+
+Shapes: B batch, N = 2B views, C classes, D embedding, P images of the class from the whole set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from cogloat.methods.contrastive import ContrastiveObjective
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.moco.loss import choose
+from cogloat.methods.objective import Objective
+from cogloat.methods.supcon.loss import batch_loss, same_class_views
+from cogloat.methods.supcon.settings import BatchContrast, Settings
+from cogloat.models.networks import build_encoder, to_device
+from cogloat.randomness import generator
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """A batch's embeddings.
+
+    Attributes:
+        labels_N: the anchors' classes.
+        anchors_ND: a view of each image, then another of each, with gradient.
+        positives_NPD: images of the anchors' classes.
+    """
+
+    labels_N: Tensor
+    anchors_ND: Tensor
+    positives_NPD: Tensor
+
+
+class InBatch(ContrastiveObjective):
+    """One encoder, whose embeddings of a batch are anchors, positives and negatives at once."""
+
+    def __init__(self, settings: BatchContrast, inputs: Inputs) -> None:
+        super().__init__(settings, inputs)
+        self._positives = settings.positives
+        self._separate = settings.denominator == "separate"
+        self.encoder = build_encoder(
+            inputs.depth, settings.projection, batch_norm_splits=1, init=settings.init
+        )
+        to_device(self, inputs.device)
+
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the batch's loss."""
+        return {"loss": self._contrast(self._embed(positions_B, epoch, step), epoch, step)}
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what later stages need: the encoder."""
+        return self.encoder.state_dict()
+
+    def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Embeddings:
+        """Embed all views in one pass, so that batch statistics tell none from another."""
+        others = self._positives.from_dataset
+        images = self._views(positions_B, others, epoch, step)
+        views_VBD = self.encoder(images).float().unflatten(0, (2 + others, -1))
+        positives_BPD = views_VBD[2:].transpose(0, 1)
+        if not self._positives.gradient:
+            positives_BPD = positives_BPD.detach()
+        return Embeddings(
+            self._training.labels_N[positions_B].repeat(2),
+            views_VBD[:2].flatten(0, 1),
+            positives_BPD.repeat(2, 1, 1),
+        )
+
+    def _found(self, labels_N: Tensor, epoch: int, step: int) -> Tensor:
+        """Draw the views [N, N] of other images that count as positives."""
+        draw = generator(labels_N.device, self._seed, "batch", epoch, step)
+        return choose(same_class_views(labels_N), self._positives.from_batch, draw)
+
+    def _contrast(self, batch: Embeddings, epoch: int, step: int) -> Tensor:
+        temperatures_N = self._temperatures_C[batch.labels_N]
+        return batch_loss(
+            batch.anchors_ND,
+            batch.positives_NPD,
+            self._found(batch.labels_N, epoch, step),
+            temperatures_N,
+            separate=self._separate,
+            weights_N=self._weights(temperatures_N),
+        )
+
+
+def build(settings: Settings, inputs: Inputs) -> Objective:
+    """Return the objective."""
+    return InBatch(settings, inputs)

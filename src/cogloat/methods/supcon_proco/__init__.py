@@ -1,0 +1,1 @@
+"""Contrast within the batch with class prototypes of a coreset (ProCo)."""

@@ -1,0 +1,49 @@
+"""The joint objective alpha L_contrastive + (1 - alpha) L_ProCo within the batch."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from cogloat.data.imageset import ImageSet
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.objective import Objective
+from cogloat.methods.proco.loss import joint_loss, prototype_loss
+from cogloat.methods.proco.prototypes import CoresetPrototypes
+from cogloat.methods.supcon.objective import InBatch
+from cogloat.methods.supcon_proco.settings import Settings
+
+
+class ProCoInBatch(InBatch):
+    """Contrast within the batch that also pulls anchors to their class's prototype.
+
+    The prototypes are those of the encoder itself; they are refreshed at the start of each epoch.
+    """
+
+    def __init__(self, settings: Settings, inputs: Inputs, coreset: ImageSet) -> None:
+        """Build the encoder and empty prototypes."""
+        super().__init__(settings, inputs)
+        self._term = settings.prototypes
+        dimension = settings.projection[1]
+        self.prototypes = CoresetPrototypes(coreset, self._augment, dimension, inputs)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Refresh the prototypes."""
+        self.prototypes.refresh(self.encoder, epoch)
+
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the batch's joint loss and its two terms."""
+        batch = self._embed(positions_B, epoch, step)
+        views_ABD = batch.anchors_ND.unflatten(0, (2, -1))[: self._term.query_views]
+        to_prototypes = prototype_loss(
+            views_ABD,
+            self.prototypes.views_QCD,
+            self._training.labels_N[positions_B],
+            self._term.temperature,
+        )
+        contrastive = self._contrast(batch, epoch, step)
+        return joint_loss(contrastive, to_prototypes, self._term.alpha)
+
+
+def build(settings: Settings, inputs: Inputs) -> Objective:
+    """Return the objective, with the coreset that was handed over."""
+    return ProCoInBatch(settings, inputs, inputs.images("coreset"))
