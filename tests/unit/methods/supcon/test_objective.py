@@ -100,6 +100,12 @@ def test_positives_of_the_set_are_other_images_of_the_class_in_every_step(single
     assert len(set(drawn)) > len(IMAGES) or k == 0  # redrawn on every visit
 
 
+def test_positives_of_the_set_are_drawn_anew_for_the_same_images_in_another_step():
+    single, images = Single("cogloat_inbatch", IMAGES), torch.arange(BATCH)
+    steps = [single.step(images, *step).numbers[2:] for step in ((0, 0), (0, 1), (1, 0), (1, 1))]
+    assert len(torch.tensor(steps).flatten(1).unique(dim=0)) == 4
+
+
 def test_positives_of_the_batch_are_of_the_class_and_as_many_as_there_are(single):
     most = {"none": 0, "all": 2 * BATCH}.get(single.settings.positives.from_batch)
     most = single.settings.positives.from_batch if most is None else most
