@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cogloat.config.types import StageName
 from cogloat.errors import UserError
-from cogloat.methods.moco.settings import AdaptiveTemperature, MomentumContrast
+from cogloat.methods.moco.settings import AdaptiveTemperature, Contrastive
 from cogloat.methods.moco.settings import Settings as Moco
 from cogloat.methods.proco.settings import Settings as ProCo
 from cogloat.runs.collections import (
@@ -61,8 +61,7 @@ def check_runs(place: str, runs: Runs, configs: Mapping[tuple[str, str], Stages]
 def _check_adaptive(place: str, method: str, own: RunConfig) -> None:
     settings = own.settings
     if not (
-        isinstance(settings, MomentumContrast)
-        and isinstance(settings.temperature, AdaptiveTemperature)
+        isinstance(settings, Contrastive) and isinstance(settings.temperature, AdaptiveTemperature)
     ):
         raise UserError(
             f"{place}.methods: '{method}' has no adaptive temperature on '{own.dataset}'. Name a "

@@ -60,7 +60,6 @@ class Contrastive(Training):
     """What every contrastive pre-training has."""
 
     stages = ("pretrain",)
-    framework = "MoCo"
 
     projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
     denominator: Literal["separate", "shared"] = Field(
@@ -76,6 +75,8 @@ class Contrastive(Training):
 
 class MomentumContrast(Contrastive):
     """What every contrastive pre-training of a momentum pair has."""
+
+    framework = "MoCo"
 
     key_momentum: BelowOne
     queue: Count = Field(description="number of keys kept; a multiple of the batch size")

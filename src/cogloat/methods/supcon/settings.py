@@ -27,6 +27,8 @@ class BatchPositives(Strict):
 class BatchContrast(Contrastive):
     """What every contrastive pre-training within the batch has."""
 
+    framework = "in-batch"
+
     positives: BatchPositives
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ from cogloat.config.reading import load
 from cogloat.data.longtail import read_split
 from cogloat.errors import UserError
 from cogloat.imbalance import title
-from cogloat.methods.moco.settings import AdaptiveTemperature, MomentumContrast
+from cogloat.methods.moco.settings import AdaptiveTemperature, Contrastive
 from cogloat.methods.moco.temperature import class_temperatures
 from cogloat.reporting.figures.style import WIDTH, colour, count_axis, marker
 from cogloat.runs.effective import RunConfig
@@ -62,7 +62,7 @@ def read_temperatures(
     constants: set[float] = set()
     for path, split in zip(configs, splits, strict=True):
         config = load(RunConfig, path)
-        if not isinstance(config.settings, MomentumContrast):
+        if not isinstance(config.settings, Contrastive):
             raise UserError(
                 f"{path}: stage: '{config.stage}' has no contrastive temperature. "
                 "Give the configuration of a pretrain stage."
