@@ -45,7 +45,15 @@ COMPARED = (
     f"{RUNS}/**/metrics.json",
     f"{RUNS}/**/confusion.csv",
     f"{RUNS}/**/features.json",
+    f"{RUNS}/**/gradients.json",
+    f"{RUNS}/**/separability*.json",
 )
+# what a pre-training is measured by -> the script
+MEASURES = {
+    "features.json": "measure_features.py",
+    "gradients.json": "measure_gradients.py",
+    "separability4.json": "measure_separability.py",
+}
 ASK = (
     "import json, pathlib, cogloat.certificates as known;"
     "print(json.dumps(known.codes(pathlib.Path('src'))))"
@@ -77,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if not changed:
             print(f"no code that makes results has changed since {revision}")
             return
-        targets = _targets(present / "config", earlier / "config")
+        targets = _targets(present, earlier)
         before, now = _make(earlier, targets), _make(present, targets)
     _check_equal(before, now, revision)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
@@ -105,14 +113,18 @@ def _codes(tree: Path) -> dict[str, list[str]]:
     return found
 
 
-def _targets(config: Path, earlier: Path) -> list[str]:
-    """Return what is made of every method that both have."""
+def _targets(present: Path, earlier: Path) -> list[str]:
+    """Return what is made of every method that both have, by scripts that both have."""
     targets = []
-    for file in sorted(config.glob("methods/*.yaml")):
-        if (earlier / "methods" / file.name).exists():
-            targets.append(f"{RUNS}/{file.stem}/seed0/metrics.json")
-            if "pretrain" in load_method(config, file.stem).stages:
-                targets.append(f"{RUNS}/{file.stem}/seed0/features.json")
+    for file in sorted(present.glob("config/methods/*.yaml")):
+        if (earlier / file.relative_to(present)).exists():
+            run = f"{RUNS}/{file.stem}/seed0"
+            targets.append(f"{run}/metrics.json")
+            pretrain = load_method(present / "config", file.stem).pretrain
+            for name, script in MEASURES.items() if pretrain else ():
+                alone = pretrain is not None and pretrain.objective == "moco"
+                if (earlier / "src" / script).exists() and (alone or name != "gradients.json"):
+                    targets.append(f"{run}/{name}")
     return targets
 
 

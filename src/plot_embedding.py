@@ -30,18 +30,12 @@ from cogloat.arguments import of_type
 from cogloat.config.reading import load
 from cogloat.config.types import Count, Seed
 from cogloat.data.imageset import load_test_set
+from cogloat.data.rarest import only, rarest, training_counts
 from cogloat.data.store import MANIFEST
 from cogloat.errors import UserError
 from cogloat.files import writable_file, write_text
 from cogloat.models.inference import outputs
-from cogloat.reporting.figures.embedding import (
-    draw,
-    numbers,
-    only,
-    panel_of,
-    rarest,
-    training_counts,
-)
+from cogloat.reporting.figures.embedding import draw, numbers, panel_of
 from cogloat.reporting.figures.style import save, style
 from cogloat.results.classes import read_class_names
 from cogloat.results.provenance import check_beside
@@ -87,11 +81,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     configs = _read_configs(args.config)
     counts_C = training_counts(args.split, configs[0].data.classes)
-    if not 2 <= args.classes <= len(counts_C):
-        raise UserError(
-            f"--classes {args.classes}: there are {len(counts_C)}. "
-            f"Give a number from 2 to {len(counts_C)}."
-        )
     classes = rarest(counts_C, args.classes)
     names = read_class_names(args.store / MANIFEST, len(counts_C))
     for config_file, weights in zip(args.config, args.weights, strict=True):

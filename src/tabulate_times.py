@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cogloat.files import writable_file, write_text
 from cogloat.reporting.layout import to_csv
-from cogloat.reporting.times import time_table, to_markdown
+from cogloat.reporting.times import PARTS, time_table, to_markdown
 from cogloat.results.printed import read_printed
 from cogloat.results.timings import read_timings
 from cogloat.runs.load import load_dataset, load_method
@@ -36,6 +36,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--times", type=Path, nargs="+", required=True, help="raw timings, CSV, of time_epochs.py"
     )
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
+    parser.add_argument(
+        "--part", choices=[*PARTS], default="epoch", help="what is timed (default: an epoch)"
+    )
     parser.add_argument("--printed", type=Path, help="a paper's numbers, CSV (default: none)")
     parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
     parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
@@ -50,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     methods = {name: load_method(args.config, name).label for name in names}
     names = timings["dataset"].unique()
     datasets = {name: load_dataset(args.config, name).label for name in names}
-    table = time_table(timings, methods, read_printed(args.printed))
+    table = time_table(timings, methods, read_printed(args.printed), args.part)
     write_text(args.markdown, to_markdown(table, datasets))
     write_text(args.output, to_csv(table))
 

@@ -9,7 +9,7 @@ Example:
     python src/time_epochs.py \
         --config results/runs/digits/if100/{kcl,kcl_proco}/seed0/pretrain/config.json \
         --store data/digits --split results/splits/digits/if100.csv \
-        --coreset results/coresets/digits/if100/glister/coreset.csv \
+        --input kcl_proco.coreset=results/coresets/digits/if100/glister/coreset.csv \
         --rounds 7 --steps 4 --output results/demo-full/times/digits/if100.csv
 """
 
@@ -28,13 +28,12 @@ from cogloat.arguments import of_type
 from cogloat.config.reading import load
 from cogloat.config.types import Count
 from cogloat.data.imageset import load_training_set
-from cogloat.errors import UserError
+from cogloat.errors import UserError, nearest
 from cogloat.files import writable_file
 from cogloat.methods.inputs import Inputs
-from cogloat.methods.moco.settings import Settings as Moco
-from cogloat.methods.proco.settings import Settings as ProCo
 from cogloat.results.timings import PARTS, Timing, write_timings
 from cogloat.runs.effective import RunConfig
+from cogloat.training.commandline import check_inputs, named_file
 from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
 from cogloat.training.timing import TimedTraining, time_in_turn
 
@@ -53,7 +52,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
-    parser.add_argument("--coreset", type=Path, help="images behind ProCo's prototypes, CSV")
+    parser.add_argument(
+        "--input",
+        type=named_file,
+        action="append",
+        default=[],
+        metavar="METHOD.NAME=FILE",
+        help="a file that a method needs, such as kcl_proco.coreset",
+    )
     parser.add_argument(
         "--rounds", type=of_type(Count), default=7, help="of all methods (default: 7)"
     )
@@ -73,8 +79,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Time."""
     args = parse_args(argv)
-    files = {} if args.coreset is None else {"coreset": args.coreset}
-    configs = _read_configs(args.config, files)
+    configs = _read_configs(args.config)
+    files = _files(args.input, args.config, configs)
     machine = set_up_machine(args)
     data = next(iter(configs.values())).data
     training = load_training_set(args.store, args.split, data, machine.device)
@@ -88,19 +94,39 @@ def main(argv: Sequence[str] | None = None) -> None:
             seed=config.seed,
             store=args.store,
             split=args.split,
-            files=files,
+            files=files[method],
         )
         trainings[method] = TimedTraining(config, inputs, machine)
     write_timings(args.output, list(_timings(configs, trainings, machine, args)))
 
 
-def _read_configs(paths: Sequence[Path], files: Mapping[str, Path]) -> dict[str, RunConfig]:
+def _files(
+    given: Sequence[tuple[str, Path]], paths: Sequence[Path], configs: Mapping[str, RunConfig]
+) -> dict[str, Mapping[str, Path]]:
+    """Return method -> its files by name.
+
+    Raises:
+        UserError: if a method lacks one, or one is unknown or there twice.
+    """
+    for name, _ in given:
+        method = name.partition(".")[0]
+        if method not in configs:
+            raise UserError(f"--input {name}: '{method}' is not timed. {nearest(method, configs)}")
+    files: dict[str, Mapping[str, Path]] = {}
+    for path, (method, config) in zip(paths, configs.items(), strict=True):
+        start = f"{method}."
+        own = [(name, file) for name, file in given if name.startswith(start)]
+        checked = check_inputs(own, [start + name for name in config.settings.needs], path)
+        files[method] = {name.removeprefix(start): file for name, file in checked.items()}
+    return files
+
+
+def _read_configs(paths: Sequence[Path]) -> dict[str, RunConfig]:
     """Return the configurations by method, in the order they are given.
 
     Raises:
         UserError: if one is of another stage, of an objective whose steps change during training,
-            of a method that needs another file or is there already, or of other data than the
-            first.
+            of a method that is there already, or of other data than the first.
     """
     configs: dict[str, RunConfig] = {}
     for path in paths:
@@ -110,14 +136,11 @@ def _read_configs(paths: Sequence[Path], files: Mapping[str, Path]) -> dict[str,
                 f"{path}: stage: it is '{config.stage}', but only 'pretrain' is timed. "
                 "Give the configuration of that stage."
             )
-        if not isinstance(config.settings, Moco | ProCo):
+        if not config.settings.steady:
             raise UserError(
-                f"{path}: settings.objective: '{config.settings.objective}' is not timed, only "
-                "'moco' and 'proco'. Leave it out."
+                f"{path}: settings.objective: '{config.settings.objective}' is not timed, for its "
+                "steps change during training. Leave it out."
             )
-        for name in config.settings.needs:
-            if name not in files:
-                raise UserError(f"{path}: {config.method} needs its {name}. Give --{name}.")
         if config.method in configs:
             raise UserError(f"{path}: method: '{config.method}' is there twice. Leave one out.")
         configs[config.method] = config

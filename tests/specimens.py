@@ -26,10 +26,12 @@ from cogloat.methods.settings import Optimizer
 from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.methods.tsc.targets import read_targets
 from cogloat.results.features import Features, Measures, Spaces
+from cogloat.results.gradients import PARTS, Gradients
 from cogloat.results.history import read_history, write_history
 from cogloat.results.metrics import Metrics
 from cogloat.results.printed import ACCURACY, read_printed
 from cogloat.results.provenance import Evaluation, Run, Stage
+from cogloat.results.separability import Separability
 from cogloat.results.timings import read_timings, write_timings
 from cogloat.runs import load as runs
 from cogloat.runs.collections import Workflow
@@ -82,6 +84,8 @@ def documents(folder: Path) -> dict[str, Specimen]:
         "run.json": Run.read,
         "metrics.json": Metrics.read,
         "features.json": Features.read,
+        "gradients.json": Gradients.read,
+        "separability.json": Separability.read,
     }
     found = {name: in_place(folder / name, read) for name, read in readers.items()}
     for kind, read in (("method", read_method), ("dataset", read_dataset)):
@@ -186,10 +190,16 @@ def write_results(folder: Path) -> None:
     evaluation = Evaluation(identity={}, processes=(process(),))
     Run(stages=(stage,), evaluation=evaluation).write(folder / "run.json")
     metrics().write(folder / "metrics.json")
-    own = Measures(intra_ordered=1, intra_unordered=2, variance=1, inter=1, improved_inter=None)
+    undefined = dict.fromkeys(("improved_inter", "variance_spread", "inter_spread"))
+    own = Measures(intra_ordered=1, intra_unordered=2, variance=1, inter=1, **undefined)
     spaces = Spaces(projection=own, backbone=own)
     run = {"dataset": "digits", "factor": 10, "method": "kcl", "seed": 0, "split_sha256": "a"}
     Features(**run, train=spaces, test=spaces).write(folder / "features.json")
+    norms = dict.fromkeys((*PARTS, "temperature"), (0.5, 0.25))
+    of_classes = {"classes": ("cat", "dog"), "class_counts": (9, 1), "groups": ("medium", "few")}
+    Gradients(**run, **of_classes, **norms).write(folder / "gradients.json")
+    numbers = {"labels": (9, 8), "images": 70, "silhouette": -0.5, "knn_accuracy": 50.0}
+    Separability(**run, **numbers).write(folder / "separability.json")
 
 
 def network() -> tuple[nn.Module, Sgd]:

@@ -27,6 +27,8 @@ SCRIPTS = (
     "select_coreset.py",
     "evaluate.py",
     "measure_features.py",
+    "measure_gradients.py",
+    "measure_separability.py",
 )
 
 

@@ -23,9 +23,19 @@ IN_TABLE = {
     "table4": ("kcl", "kcl_global", "kcl_adaptive", "kcl_proco"),
     "table5": ("kcl_baseline", "kcl_adaptive", "kcl_proco"),
     "table6": ("cogloat_supervised", "cogloat_k_positive", "cogloat"),
+    "gradients": (
+        *("kcl", "kcl_adaptive", "cogloat_constant", "cogloat"),
+        *("cogloat_k_positive", "cogloat_supervised"),
+    ),
+    "prototypes": ("cogloat", "cogloat_proco", "cogloat_proco_random", "cogloat_proco_full"),
+    "prototype_times": ("cogloat", "cogloat_proco", "cogloat_proco_random", "cogloat_proco_full"),
+    "refresh_times": ("cogloat_proco_full", "cogloat_proco", "cogloat_proco_random"),
+    "views": ("cogloat_proco_one_view", "cogloat_proco"),
+    "separability": ("kcl", "kcl_adaptive"),
+    "balance": ("simclr", "supcon", "cogloat_constant", "cogloat_k_positive", "cogloat_supervised"),
 }
 OF_TABLE2 = ("frequency_tiny_if10", "confusion_tiny_if10", "curves_tiny_if10")
-PLOTS = ("figure2", *OF_TABLE2, "temperatures")
+PLOTS = ("figure2", *OF_TABLE2, "temperatures", "magnitudes_tiny_if10")
 FIGURES = {f"{name}.{kind}" for name in PLOTS for kind in ("png", "pdf")} | {"figure2.csv"}
 TABLE2 = "results/tiny/table2.csv"
 TABLE = {"tabulate": {TABLE2}}
@@ -86,7 +96,7 @@ def test_another_torch_replans_what_trains_another_matplotlib_what_plots(finishe
     with finished.edited("requirements/train.txt", matplotlib, matplotlib.replace("==", "==9")):
         assert set(finished.plan()) - {"all"} == {
             *("plot_embedding", "plot_frequency", "plot_confusion", "plot_curves"),
-            "plot_temperatures",
+            *("plot_temperatures", "plot_magnitudes"),
         }
 
 

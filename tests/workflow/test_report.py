@@ -13,11 +13,13 @@ pytestmark = pytest.mark.slow
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-RUNS = 14 + 4  # of Table 2, and what Tables 5 and 6 add
+RUNS = 14 + 4 + 3  # of Table 2, what Tables 5 and 6 add, and other prototypes and views
 SHOWN = {
     *("table1.csv", "table2.csv", "table4.csv", "table5.csv", "table6.csv", "claims.csv"),
     *("figure2.png", "frequency_tiny_if10.png", "curves_tiny_if10.png", "temperatures.png"),
-    "confusion_tiny_if10.png",
+    *("confusion_tiny_if10.png", "magnitudes_tiny_if10.png"),
+    *("gradients.csv", "prototypes.csv", "prototype_times.csv", "refresh_times.csv", "views.csv"),
+    *("separability.csv", "balance.csv"),
 }
 
 

@@ -6,12 +6,15 @@ import itertools
 SHOWN = {
     "accuracy": "results/{folder}{name}.csv",
     "features": "results/{folder}{name}.csv",
+    "gradients": "results/{folder}{name}.csv",
+    "separability": "results/{folder}{name}.csv",
     "times": "results/{folder}{name}.csv",
     "embedding": "results/{folder}figures/{name}.png",
     "temperatures": "results/{folder}figures/{name}.png",
     "curves": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
     "frequency": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
     "confusion": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
+    "magnitudes": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
 }
 LEFT = {
     "accuracy": [
@@ -23,6 +26,16 @@ LEFT = {
     "features": [
         "data/{dataset}/store.json",
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/features.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
+    ],
+    "gradients": [
+        "data/{dataset}/store.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/gradients.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
+    ],
+    "separability": [
+        "data/{dataset}/store.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/separability{rarest}.json",
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
     ],
 }
@@ -100,8 +113,8 @@ def of_each(path, runs, **fixed):
     every = itertools.product(runs.datasets, runs.factors, runs.methods, runs.seeds)
     paths = []
     for dataset, factor, method, seed in every:
-        own = {"dataset": dataset, "method": method, "seed": seed} | fixed
-        own["imbalance"] = imbalance.folder(factor)
+        own = {"dataset": dataset, "imbalance": imbalance.folder(factor), "method": method}
+        own |= {"seed": seed, "rarest": getattr(runs, "rarest", None)} | fixed
         if "{stage}" in path:
             stages = load.load_method(CONFIG, method).stages
             paths += [stage_path(path, stage, **own) for stage in stages]
@@ -169,29 +182,25 @@ def timed_configs(wildcards):
 
 @user_facing
 def timed_files(wildcards):
-    """Return the files that they need, by their names."""
-    files = {}
-    for config in timed_configs(wildcards):
-        for name, path in needed(config).items():
-            if files.setdefault(name, path) != path:
-                raise UserError(
-                    f"{wildcards.table}: {config.method} needs another {name} ({path}) than a method "
-                    f"before it ({files[name]}). Time them in two tables."
-                )
-    return files
+    """Return the files that they need, by method and name."""
+    return {
+        f"{config.method}.{name}": path
+        for config in timed_configs(wildcards)
+        for name, path in needed(config).items()
+    }
 
 
 @user_facing
 def timed_needs(wildcards):
     """Return the files that they need."""
-    return list(timed_files(wildcards).values())
+    return sorted(set(timed_files(wildcards).values()))
 
 
 @user_facing
 def timed_inputs(wildcards):
     """Return the flags that hand them over."""
     files = timed_files(wildcards).items()
-    return " ".join(f"--{name} {shlex.quote(path)}" for name, path in files)
+    return " ".join(f"--input {shlex.quote(f'{name}={path}')}" for name, path in files)
 
 
 @user_facing

@@ -91,3 +91,70 @@ rule measure_features:
             --threads {threads:q} \
             2>{log:q}
         """
+
+
+rule measure_gradients:
+    input:
+        config="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/config.json",
+        weights="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
+        store="data/{dataset}/store.json",
+        arrays=ancient(ARRAYS),
+        split="results/splits/{dataset}/{imbalance}.csv",
+    output:
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/gradients.json",
+    log:
+        "logs/{dataset}/{imbalance}/{method}/seed{seed}/measure_gradients.log",
+    params:
+        many_above=from_dataset("shot_groups.many_above"),
+        few_below=from_dataset("shot_groups.few_below"),
+        code=code_of("src/measure_gradients.py"),
+    threads: from_dataset("resources.threads")
+    resources:
+        mem_mb=from_dataset("resources.mem_mb"),
+        gpu=1,
+        runtime=WORKFLOW.runtime.start,
+    shell:
+        r"""
+        python src/measure_gradients.py \
+            --config {input.config:q} \
+            --weights {input.weights:q} \
+            --store data/{wildcards.dataset:q} \
+            --split {input.split:q} \
+            --many-above {params.many_above:q} \
+            --few-below {params.few_below:q} \
+            --output {output:q} \
+            --threads {threads:q} \
+            2>{log:q}
+        """
+
+
+rule measure_separability:
+    input:
+        config="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/config.json",
+        weights="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
+        store="data/{dataset}/store.json",
+        arrays=ancient(ARRAYS),
+        split="results/splits/{dataset}/{imbalance}.csv",
+    output:
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/separability{rarest}.json",
+    log:
+        "logs/{dataset}/{imbalance}/{method}/seed{seed}/measure_separability{rarest}.log",
+    params:
+        code=code_of("src/measure_separability.py"),
+    threads: from_dataset("resources.threads")
+    resources:
+        mem_mb=from_dataset("resources.mem_mb"),
+        gpu=1,
+        runtime=WORKFLOW.runtime.start,
+    shell:
+        r"""
+        python src/measure_separability.py \
+            --config {input.config:q} \
+            --weights {input.weights:q} \
+            --store data/{wildcards.dataset:q} \
+            --split {input.split:q} \
+            --classes {wildcards.rarest:q} \
+            --output {output:q} \
+            --threads {threads:q} \
+            2>{log:q}
+        """

@@ -81,6 +81,74 @@ rule tabulate_features:
         """
 
 
+rule tabulate_gradients:
+    input:
+        gradients=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/gradients.json"),
+    output:
+        table=report(
+            "results/{folder}{table}.csv",
+            caption="../report/gradients.rst",
+            category="Tables",
+            labels={"table": "{table}", "what": "gradients"},
+        ),
+        classes="results/{folder}{table}_classes.csv",
+        markdown="results/{folder}{table}.md",
+    log:
+        "logs/{folder}{table}.log",
+    params:
+        labels=labels,
+        confidence=WORKFLOW.confidence,
+        code=code_of("src/tabulate_gradients.py"),
+    wildcard_constraints:
+        table=names_of("gradients"),
+    localrule: True
+    shell:
+        r"""
+        python src/tabulate_gradients.py \
+            --gradients {input.gradients:q} \
+            --config config \
+            --confidence {params.confidence:q} \
+            --output {output.table:q} \
+            --classes {output.classes:q} \
+            --markdown {output.markdown:q} \
+            2>{log:q}
+        """
+
+
+rule tabulate_separability:
+    input:
+        separability=of_runs(
+            "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/separability{rarest}.json"
+        ),
+    output:
+        table=report(
+            "results/{folder}{table}.csv",
+            caption="../report/separability.rst",
+            category="Tables",
+            labels={"table": "{table}", "what": "separability of the rarest classes"},
+        ),
+        markdown="results/{folder}{table}.md",
+    log:
+        "logs/{folder}{table}.log",
+    params:
+        labels=labels,
+        confidence=WORKFLOW.confidence,
+        code=code_of("src/tabulate_separability.py"),
+    wildcard_constraints:
+        table=names_of("separability"),
+    localrule: True
+    shell:
+        r"""
+        python src/tabulate_separability.py \
+            --separability {input.separability:q} \
+            --config config \
+            --confidence {params.confidence:q} \
+            --output {output.table:q} \
+            --markdown {output.markdown:q} \
+            2>{log:q}
+        """
+
+
 rule time_epochs:
     input:
         configs=of_runs(
@@ -131,7 +199,7 @@ rule tabulate_times:
             "results/{folder}{table}.csv",
             caption="../report/times.rst",
             category="Tables",
-            labels={"table": "{table}", "what": "seconds an epoch"},
+            labels={"table": "{table}", "what": "seconds"},
         ),
         markdown="results/{folder}{table}.md",
     log:
@@ -139,6 +207,7 @@ rule tabulate_times:
     params:
         labels=labels,
         printed=printed_flag,
+        part=from_part("part"),
         code=code_of("src/tabulate_times.py"),
     wildcard_constraints:
         table=names_of("times"),
@@ -147,6 +216,7 @@ rule tabulate_times:
         r"""
         python src/tabulate_times.py \
             --times {input.times:q} \
+            --part {params.part:q} \
             --config config {params.printed} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
@@ -265,6 +335,36 @@ rule plot_confusion:
         r"""
         python src/plot_confusion.py \
             --metrics {input.metrics:q} \
+            --config config \
+            --pdf {output.pdf:q} \
+            --png {output.png:q} \
+            2>{log:q}
+        """
+
+
+rule plot_magnitudes:
+    input:
+        gradients=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/gradients.json"),
+    output:
+        png=report(
+            "results/{folder}figures/{figure}_{dataset}_{imbalance}.png",
+            caption="../report/magnitudes.rst",
+            category="Figures",
+            labels={"figure": "{figure}: {dataset}, {imbalance}", "what": "gradients by class"},
+        ),
+        pdf="results/{folder}figures/{figure}_{dataset}_{imbalance}.pdf",
+    log:
+        "logs/{folder}figures/{figure}_{dataset}_{imbalance}.log",
+    params:
+        labels=labels,
+        code=code_of("src/plot_magnitudes.py"),
+    wildcard_constraints:
+        figure=names_of("magnitudes"),
+    localrule: True
+    shell:
+        r"""
+        python src/plot_magnitudes.py \
+            --gradients {input.gradients:q} \
             --config config \
             --pdf {output.pdf:q} \
             --png {output.png:q} \

@@ -16,9 +16,10 @@ CHUNK = 1024  # rows of a distance matrix at a time
 
 
 def describe_features(features_ND: Tensor, labels_N: Tensor, classes: int) -> Measures:
-    """Return every measure of Table 1, intra alignment with pairs counted either way.
+    """Return every measure of Table 1, intra alignment with pairs counted either way, and balance.
 
     Two classes of one feature each have no spread to divide by: no improved uniformity then.
+    Balance is how little variances differ between classes, and distances between pairs of centres.
 
     Raises:
         ValueError: naming the classes without a feature.
@@ -33,6 +34,8 @@ def describe_features(features_ND: Tensor, labels_N: Tensor, classes: int) -> Me
         variance=float(variances_C.mean()),
         inter=float(inter_uniformity(centres_CD)),
         improved_inter=improved if math.isfinite(improved) else None,
+        variance_spread=spread(variances_C),
+        inter_spread=spread(pair_distances(centres_CD)),
     )
 
 
@@ -84,6 +87,23 @@ def improved_inter_uniformity(centres_CD: Tensor, variances_C: Tensor) -> Tensor
     classes = len(centres_CD)
     ratios_CC = _distances(centres_CD, centres_CD) / (variances_C[:, None] + variances_C)
     return 2 * ratios_CC.fill_diagonal_(0).sum() / (classes * (classes - 1))
+
+
+def pair_distances(centres_CD: Tensor) -> Tensor:
+    """Return the distance of every two centres [C (C - 1) / 2]."""
+    first, second = torch.triu_indices(
+        len(centres_CD), len(centres_CD), offset=1, device=centres_CD.device
+    )
+    return _distances(centres_CD, centres_CD)[first, second]
+
+
+def spread(values_N: Tensor) -> float | None:
+    """Return the (population) standard deviation over the mean: 0 where all are alike.
+
+    It is None where the mean is 0.
+    """
+    mean = float(values_N.mean())
+    return float(values_N.std(correction=0)) / mean if mean > 0 else None
 
 
 def _distances(rows_ND: Tensor, columns_MD: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from sklearn.metrics import silhouette_score
 
 Features = NDArray[np.floating]
 Labels = NDArray[np.integer]
+NEIGHBOURS = 5  # that vote, where nothing else is said
 
 
 def silhouette(features_ND: Features, labels_N: Labels) -> float:

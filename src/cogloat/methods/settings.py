@@ -112,10 +112,12 @@ class Training(Strict):
     Attributes:
         stages: in which the room can be used.
         framework: what a table calls the way in which it trains a network, in a word.
+        steady: whether all steps do the same, so that a few can be timed for all.
     """
 
     stages: ClassVar[tuple[StageName, ...]]
     framework: ClassVar[str]
+    steady: ClassVar[bool] = True
 
     objective: str = Field(description="name of a folder in src/cogloat/methods")
     epochs: Count

@@ -18,6 +18,8 @@ MEASURES = {
     "variance": "Variance",
     "inter": "Inter uniformity",
     "improved_inter": "Improved inter uniformity",
+    "variance_spread": "Variance, spread over classes",
+    "inter_spread": "Inter uniformity, spread over pairs",
 }
 KEYS = ["metric", *CELL]
 CONVENTION = ["images", "space"]

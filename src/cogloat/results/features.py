@@ -14,6 +14,8 @@ class Measures(Artefact):
 
     Attributes:
         improved_inter: None where no class has a spread.
+        variance_spread: of the classes' variances, over their mean; None where that is 0.
+        inter_spread: of the distances of every two centres, likewise.
     """
 
     intra_ordered: NonNegativeFloat
@@ -21,6 +23,8 @@ class Measures(Artefact):
     variance: NonNegativeFloat
     inter: NonNegativeFloat
     improved_inter: NonNegativeFloat | None
+    variance_spread: NonNegativeFloat | None
+    inter_spread: NonNegativeFloat | None
 
 
 class Spaces(Artefact):

@@ -32,7 +32,7 @@ TAKEN = {
 }
 WRITTEN = {"claims", "overview"}
 # what a table's second file is called after its name, by the kind of the table
-BESIDE = {"features": "_conventions", "accuracy": "_classes"}
+BESIDE = {"features": "_conventions", "accuracy": "_classes", "gradients": "_classes"}
 
 
 class Configurations(Strict):
@@ -82,10 +82,36 @@ class FeaturesTable(Grid):
     printed: Printed = None
 
 
+class GradientsTable(Grid):
+    """What draws the embeddings of each class in contrastive pre-training; nothing is printed."""
+
+    kind: Literal["gradients"]
+
+    @property
+    def printed(self) -> None:
+        """The paper has no such numbers."""
+        return None
+
+
+class SeparabilityTable(Grid):
+    """How well the rarest classes come apart in the feature space; nothing is printed."""
+
+    kind: Literal["separability"]
+    rarest: Annotated[int, Field(ge=2)] = Field(description="classes that are measured")
+
+    @property
+    def printed(self) -> None:
+        """The paper has no such numbers."""
+        return None
+
+
 class TimesTable(Configurations):
-    """Seconds of a training epoch: timed, not trained; the ratios are to the first method."""
+    """Seconds of training: timed, not trained; the ratios are to the first method."""
 
     kind: Literal["times"]
+    part: Literal["epoch", "refresh"] = Field(
+        default="epoch", description="an epoch, or what is done once at its start"
+    )
     rounds: Count = Field(description="in which the methods alternate")
     steps: Count = Field(description="of each method in each round")
     printed: Printed = None
@@ -131,6 +157,13 @@ class FrequencyFigure(Strict):
     reference: Name = Field(description="method that every panel shows too")
 
 
+class MagnitudesFigure(Strict):
+    """Gradients of every class, a figure a dataset and factor."""
+
+    kind: Literal["magnitudes"]
+    of: Name = Field(description="name of a gradients table of the collection")
+
+
 class ConfusionFigure(Strict):
     """Which classes a table's methods take for which, a figure a dataset and factor."""
 
@@ -138,14 +171,26 @@ class ConfusionFigure(Strict):
     of: Name = Field(description="name of an accuracy table of the collection")
 
 
-OfTable = CurvesFigure | FrequencyFigure | ConfusionFigure
-Table = Annotated[AccuracyTable | FeaturesTable | TimesTable, Field(discriminator="kind")]
+OfTable = CurvesFigure | FrequencyFigure | ConfusionFigure | MagnitudesFigure
+SHOWS = {"magnitudes": "gradients"}  # kind of a figure -> that of its table, if not accuracy
+Table = Annotated[
+    AccuracyTable | FeaturesTable | GradientsTable | SeparabilityTable | TimesTable,
+    Field(discriminator="kind"),
+]
 Figure = Annotated[
-    EmbeddingFigure | TemperaturesFigure | CurvesFigure | FrequencyFigure | ConfusionFigure,
+    EmbeddingFigure | TemperaturesFigure | OfTable,
     Field(discriminator="kind"),
 ]
 Part = Table | Figure
-Runs = AccuracyTable | FeaturesTable | TimesTable | EmbeddingFigure | TemperaturesFigure
+Runs = (
+    AccuracyTable
+    | FeaturesTable
+    | GradientsTable
+    | SeparabilityTable
+    | TimesTable
+    | EmbeddingFigure
+    | TemperaturesFigure
+)
 
 
 class Collection(Strict):
@@ -169,11 +214,11 @@ class Collection(Strict):
                 raise ValueError(f"tables.{name}: this file is another one's. Rename the table.")
         for name, figure in self.figures.items():
             if isinstance(figure, OfTable):
-                table = self.tables.get(figure.of)
-                if not isinstance(table, AccuracyTable):
-                    known = [own for own, of in self.tables.items() if of.kind == "accuracy"]
+                table, shown = self.tables.get(figure.of), SHOWS.get(figure.kind, "accuracy")
+                if table is None or table.kind != shown:
+                    known = [own for own, of in self.tables.items() if of.kind == shown]
                     raise ValueError(
-                        f"figures.{name}.of: '{figure.of}' is no accuracy table of the collection. "
+                        f"figures.{name}.of: '{figure.of}' is no {shown} table of the collection. "
                         f"{nearest(figure.of, known)}"
                     )
                 if isinstance(figure, FrequencyFigure) and figure.reference not in table.methods:

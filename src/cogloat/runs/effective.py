@@ -43,7 +43,7 @@ class CoresetConfig(Strict):
     dataset: Name
     factor: Factor
     coreset: Name
-    data: Data | None
+    data: Data | None = None
     depth: Depth
     settings: Coreset
 

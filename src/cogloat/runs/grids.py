@@ -8,11 +8,12 @@ from cogloat.config.types import StageName
 from cogloat.errors import UserError
 from cogloat.methods.moco.settings import AdaptiveTemperature, Contrastive
 from cogloat.methods.moco.settings import Settings as Moco
-from cogloat.methods.proco.settings import Settings as ProCo
 from cogloat.runs.collections import (
     AccuracyTable,
     EmbeddingFigure,
+    GradientsTable,
     Runs,
+    SeparabilityTable,
     TemperaturesFigure,
     TimesTable,
 )
@@ -49,7 +50,11 @@ def check_runs(place: str, runs: Runs, configs: Mapping[tuple[str, str], Stages]
         match runs:
             case TemperaturesFigure():
                 _check_adaptive(place, method, own)
-            case EmbeddingFigure(rarest=rarest) if rarest > own.data.classes:
+            case GradientsTable():
+                _check_contrast_alone(place, method, own)
+            case EmbeddingFigure(rarest=rarest) | SeparabilityTable(rarest=rarest) if (
+                rarest > own.data.classes
+            ):
                 raise UserError(
                     f"{place}.rarest: '{dataset}' has {own.data.classes} classes, not {rarest}. "
                     f"Write at most {own.data.classes}."
@@ -69,11 +74,19 @@ def _check_adaptive(place: str, method: str, own: RunConfig) -> None:
         )
 
 
-def _check_timed(place: str, method: str, own: RunConfig, first: RunConfig) -> None:
-    if not isinstance(own.settings, Moco | ProCo):
+def _check_contrast_alone(place: str, method: str, own: RunConfig) -> None:
+    if not isinstance(own.settings, Moco):
         raise UserError(
             f"{place}.methods: '{method}' has the objective '{own.settings.objective}', but only "
-            "'moco' and 'proco' are timed. Leave it out."
+            "gradients of 'moco' are measured. Leave it out."
+        )
+
+
+def _check_timed(place: str, method: str, own: RunConfig, first: RunConfig) -> None:
+    if not own.settings.steady:
+        raise UserError(
+            f"{place}.methods: '{method}' has the objective '{own.settings.objective}', whose "
+            "steps change during training. Leave it out."
         )
     if own.data != first.data:
         raise UserError(

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from cogloat.errors import UserError
 from cogloat.methods.inputs import Inputs
-from cogloat.methods.moco.objective import Contrast
+from cogloat.methods.objective import Objective
 from cogloat.methods.rooms import build
+from cogloat.models.networks import Classifier, Encoder
+from cogloat.models.resnet import CifarResNet
 from cogloat.randomness import generator, seeded_globally
 from cogloat.runs.effective import RunConfig
 from cogloat.training.loop import take_step
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
+
+NETWORKS = (Encoder, Classifier, CifarResNet)  # what takes images
 
 
 class Seconds(NamedTuple):
@@ -30,33 +35,49 @@ class Seconds(NamedTuple):
     floor: float
 
 
+# a network, the shapes of its images and of its outputs, and whether these have a gradient
+Call = tuple[nn.Module, torch.Size, torch.Size, bool]
+
+
+class Pass(NamedTuple):
+    """One call of a network in a step.
+
+    Attributes:
+        network: a copy.
+        images: random, of the shape that the step had.
+        gradient: of its outputs; None where the step asks for none.
+    """
+
+    network: nn.Module
+    images: Tensor
+    gradient: Tensor | None
+
+
 class Floor:
     """The networks of an objective on random images: the least that a step can cost.
 
-    It has the passes of a step as the objective makes them: queries forward and backward, keys
-    forward without gradient. It has no augmentation, loss, queue, momentum update or optimizer. Its
-    networks are copies, so that the objective does not change.
+    It has the passes of a step as the objective makes them, forward, and backward where the step
+    does so. It has no augmentation, loss, queue, momentum update or optimizer. Its networks are
+    copies, so that the objective does not change.
     """
 
-    def __init__(self, objective: Contrast, config: RunConfig, machine: Machine) -> None:
-        self._query, self._key = copy.deepcopy((objective.query, objective.key))
+    def __init__(self, objective: Objective, config: RunConfig, machine: Machine) -> None:
+        """Take a step, note its passes, and put the objective's state back."""
+        assert isinstance(objective, nn.Module)
         self._machine = machine
-        settings = objective.settings
+        positions_B = objective.order(0)[: config.settings.batch_size].to(machine.device)
+        state = copy.deepcopy(objective.state_dict())
+        with machine.autocast(), _recorded(objective) as calls:
+            objective.loss(positions_B, 0, 0)
+        objective.load_state_dict(state)
+        self._networks = {network: copy.deepcopy(network) for network, *_ in calls}
         draw = generator(machine.device, config.seed, "floor")
-        size = config.data.image_size
-
-        def images(views: int) -> list[Tensor]:
-            passes, of = (1, views) if settings.joint_views else (views, 1)
-            shape = (of * settings.batch_size, 3, size, size)
-            drawn = [torch.randn(shape, generator=draw, device=draw.device) for _ in range(passes)]
-            return [part.contiguous(memory_format=torch.channels_last) for part in drawn]
-
-        self._queries = images(objective.query_views)
-        self._keys = images(1 + settings.positives.from_dataset)
-        self._gradients = [
-            torch.ones(len(part), settings.projection[1], device=machine.device)
-            for part in self._queries
-        ]
+        self._passes = []
+        for network, shape, embedded, trained in calls:
+            images = torch.randn(shape, generator=draw, device=draw.device)
+            images = images.contiguous(memory_format=torch.channels_last)
+            gradient = torch.ones(embedded, device=draw.device) if trained else None
+            self._passes.append(Pass(self._networks[network], images, gradient))
 
     def run(self, steps: int) -> None:
         """Make the passes of some steps."""
@@ -64,13 +85,41 @@ class Floor:
             self._step()
 
     def _step(self) -> None:
+        outputs, gradients = [], []
         with self._machine.autocast():
-            embedded = [self._query(part).float() for part in self._queries]
-            with torch.no_grad():
-                for part in self._keys:
-                    self._key(part).float()
-        self._query.zero_grad(set_to_none=True)
-        torch.autograd.backward(embedded, self._gradients)
+            for network, images, gradient in self._passes:
+                with torch.set_grad_enabled(gradient is not None):
+                    output = network(images).float()
+                if gradient is not None:
+                    outputs.append(output)
+                    gradients.append(gradient)
+        for network in self._networks.values():
+            network.zero_grad(set_to_none=True)
+        torch.autograd.backward(outputs, gradients)
+
+
+@contextlib.contextmanager
+def _recorded(objective: nn.Module) -> Iterator[list[Call]]:
+    """Note each call of a network on images inside the block."""
+    calls: list[Call] = []
+    within: list[nn.Module] = []  # a network's backbone is a part of it
+
+    def enter(network: nn.Module, _: object) -> None:
+        within.append(network)
+
+    def leave(network: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        within.pop()
+        if not within:
+            calls.append((network, given[0].shape, output.shape, output.requires_grad))
+
+    networks = [part for part in objective.modules() if isinstance(part, NETWORKS)]
+    hooks = [part.register_forward_pre_hook(enter) for part in networks]
+    hooks += [part.register_forward_hook(leave) for part in networks]
+    try:
+        yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 class TimedTraining:
@@ -80,7 +129,7 @@ class TimedTraining:
         """Build the objective as its training does.
 
         Args:
-            config: of a pretrain stage of the rooms moco and proco.
+            config: of a stage whose steps do not change.
             inputs: of its training.
             machine: device and precision.
 
@@ -88,9 +137,7 @@ class TimedTraining:
             UserError: if an input is missing or damaged.
         """
         with seeded_globally(config.seed, "initialise", config.stage):
-            objective = build(config.settings, inputs)
-        assert isinstance(objective, Contrast)
-        self.objective = objective
+            self.objective = build(config.settings, inputs)
         self.objective.train()
         self._optimizer = Sgd(self.objective.parameters(), config.settings.optimizer)
         self._floor = Floor(self.objective, config, machine)

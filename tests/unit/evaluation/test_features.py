@@ -1,6 +1,8 @@
 """Table 1's measures against float64 double loops, and their bounds."""
 
+import itertools
 import math
+import statistics
 
 import pytest
 import torch
@@ -50,13 +52,21 @@ def reference(features, labels, classes):
                 between = abs(spread[i] + spread[j])
                 improved += math.dist(centres[i], centres[j]) / between if between else math.inf
     pairs = classes * (classes - 1)
+    distances = [math.dist(*two) for two in itertools.combinations(centres, 2)]
     return {
         "intra_ordered": intra / classes,
         "intra_unordered": intra / classes / 2,
         "variance": sum(spread) / classes,
         "inter": inter / pairs,
         "improved_inter": 2 * improved / pairs if math.isfinite(improved) else None,
+        "variance_spread": over_the_mean(spread),
+        "inter_spread": over_the_mean(distances),
     }
+
+
+def over_the_mean(values):
+    mean = statistics.fmean(values)
+    return statistics.pstdev(values) / mean if mean else None
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -139,3 +149,24 @@ def test_one_feature_has_no_variance():
 
 def test_classes_of_one_feature_each_have_no_improved_measure():
     assert describe_features(torch.randn(3, 4), torch.arange(3), 3).improved_inter is None
+
+
+def test_corners_of_a_simplex_with_equal_clouds_are_balanced_and_others_are_not():
+    corners = torch.eye(4, dtype=torch.float64)
+    cloud = 0.1 * torch.cat([torch.eye(4), -torch.eye(4)]).double()
+    labels = torch.arange(4).repeat_interleave(len(cloud))
+    features = (corners[:, None] + cloud).flatten(0, 1)
+    found = describe_features(features, labels, 4)
+    assert found.variance_spread == pytest.approx(0, abs=1e-9)
+    assert found.inter_spread == pytest.approx(0, abs=1e-9)
+    features[labels == 0] = 3 * features[labels == 0]  # further away, and wider
+    found = describe_features(features, labels, 4)
+    widths = [0.3, 0.1, 0.1, 0.1]
+    assert found.variance_spread == pytest.approx(over_the_mean(widths))
+    distances = [math.sqrt(10)] * 3 + [math.sqrt(2)] * 3
+    assert found.inter_spread == pytest.approx(over_the_mean(distances))
+
+
+def test_features_that_are_all_one_point_have_no_balance():
+    found = describe_features(torch.ones(4, 3), torch.tensor([0, 0, 1, 1]), 2)
+    assert (found.variance_spread, found.inter_spread) == (None, None)

@@ -146,3 +146,19 @@ def test_what_config_does_not_know_is_named_and_nothing_is_written(tmp_path, tim
     with pytest.raises(UserError, match=message):
         tabulate(tmp_path, times)
     assert [path.name for path in tmp_path.iterdir()] == ["times.csv"]
+
+
+def test_refresh_alone_has_its_own_seconds_and_ratios_and_no_floor(tmp_path):
+    refreshed = [(1.0, 0.5, 4.0), (9.0, 0.5, 6.0), (1.0, 0.5, 5.0)]  # step, floor, refresh
+    sooner = [(7.0, 0.5, 1.0), (7.0, 0.5, 3.0), (7.0, 0.5, 1.0)]
+    times = written(
+        tmp_path / "times.csv", timings("kcl", refreshed), timings("kcl_global", sooner)
+    )
+    rows, text = tabulate(tmp_path, times, part="refresh")
+    assert [float(row["mean"]) for row in rows] == [5, 1]
+    ratios = [float(ratio) for ratio in rows[1]["ratios"].split()]
+    assert ratios == pytest.approx([1 / 4, 3 / 6, 1 / 5])
+    assert float(rows[1]["ratio"]) == 0.25
+    assert "floor" not in rows[0]
+    assert "seconds of what is done once at the start of an epoch" in text
+    assert "floor" not in text.lower()

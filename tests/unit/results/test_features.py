@@ -10,6 +10,7 @@ from cogloat.results.features import Features, Measures, Spaces
 KNOWN = {
     **{"intra_ordered": 0.25, "intra_unordered": 0.125, "variance": 0.2},
     **{"inter": 1 / 3, "improved_inter": None},
+    **{"variance_spread": 0.1, "inter_spread": None},
 }
 SPACES = Spaces(projection=Measures(**KNOWN), backbone=Measures(**KNOWN | {"inter": 5.0}))
 FEATURES = Features(

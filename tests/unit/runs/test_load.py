@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cogloat.config.reading import config_hash, dump, load
 from cogloat.errors import UserError
-from cogloat.runs.effective import RunConfig
+from cogloat.runs.effective import CoresetConfig, RunConfig
 from cogloat.runs.load import (
     as_workflow,
     coreset_config,
@@ -369,13 +369,39 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
         ("table5:", "a/b:", "collections.paper.tables.a/b"),
         ("      table5:", "      curves:", "'curves' is of kind curves here and of kind accuracy"),
         ("  demo:\n", "  runs:\n", "collections.runs: results/runs is taken. Rename it"),
-        ("        factors: [100]\n", "        factors: [100, 10]\n", "give one of 'factors'"),
+        (
+            "factors: [100]\n        methods: *temperatures",
+            "factors: [100, 10]\n        methods: *temperatures",
+            "give one of 'factors'",
+        ),
         ("of: table2}", "of: table1}", "figures.curves.of: 'table1' is no accuracy table"),
         ("reference: ce}", "reference: ec}", "figures.frequency.reference: 'ec' is not in table2"),
         (
             "{kind: confusion, of: table2}",
             "{kind: confusion, of: table4}",
             "figures.confusion.of: 'table4' is no accuracy table",
+        ),
+        (
+            "{kind: magnitudes, of: gradients}",
+            "{kind: magnitudes, of: table2}",
+            "figures.magnitudes.of: 'table2' is no gradients table of .*Did you mean|Known: grad",
+        ),
+        (
+            "methods: &drawn [kcl,",
+            "methods: &drawn [kcl, tsc,",
+            "gradients.methods: 'tsc' has the objective 'tsc', but only gradients of 'moco' are",
+        ),
+        (
+            "methods: &drawn [kcl,",
+            "methods: &drawn [kcl, ce,",
+            "gradients.methods: 'ce' has no stage 'pretrain', of which the kind 'gradients' is",
+        ),
+        ("part: refresh\n", "part: step\n", "refresh_times.*part: .*'epoch' or 'refresh'"),
+        ("table5:", "gradients_classes:", "gradients_classes: this file is another one's"),
+        (
+            "seeds: [0, 1, 2]\n        rarest: 4\n",
+            "seeds: [0, 1, 2]\n        rarest: 101\n",
+            "separability.rarest: 'cifar100' has 100 classes, not 101",
         ),
     ],
 )
@@ -489,6 +515,13 @@ def test_what_snakemake_reads_by_itself_is_checked_alike(config, change, expecte
 
 
 # --- what the shipped files say ---
+
+
+@pytest.mark.parametrize("coreset", ["glister", "random", "full"])
+def test_effective_coreset_is_read_as_it_was_written(tmp_path, coreset):
+    made = coreset_config(REPO / "config", "digits", 100, coreset)
+    (tmp_path / "config.json").write_text(dump(made))
+    assert load(CoresetConfig, tmp_path / "config.json") == made
 
 
 def test_every_shipped_file_is_valid():

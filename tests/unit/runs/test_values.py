@@ -503,7 +503,7 @@ def refusal(config: Path, file: str, text: str) -> str:
             CONFIG,
             "methods: [kcl, kcl_proco]",
             "methods: [kcl, tsc]",
-            "only 'moco' and 'proco' are timed",
+            "whose steps change during training",
         ),
         (
             CONFIG,

@@ -106,13 +106,34 @@ def test_floor_has_the_convolutions_of_a_step_and_nothing_else_changes(method, c
     config = stage(method, **changes)
     objective = TimedTraining(config, given(config), machine).objective
     before = {name: value.clone() for name, value in objective.state_dict().items()}
-    floor = convolutions(lambda: Floor(objective, config, machine).run(1))
+    floor = Floor(objective, config, machine)
+    passes = convolutions(lambda: floor.run(1))
     assert all(torch.equal(value, before[name]) for name, value in objective.state_dict().items())
     optimizer = Sgd(objective.parameters(), config.settings.optimizer)
     positions = torch.arange(BATCH)
     step = convolutions(lambda: take_step(objective, optimizer, machine, positions, 0, 0))
     assert len(step) == 2
-    assert floor == step
+    assert passes == step
+
+
+@pytest.mark.parametrize("method", ["ce", "bcl", "paco"])
+def test_floor_of_any_room_has_the_convolutions_of_its_step(method, given):
+    """Of a classifier, of one with a momentum pair, of one with heads on its backbone."""
+    machine = Machine(CPU, 1, "float32")
+    sizes = {"batch_size": BATCH, "epochs": EPOCHS, "schedule": CONSTANT}
+    queue = {"queue": 2 * BATCH} if method == "paco" else {}
+    config = configured(method, "train", 3, drop_last=True, **sizes, **queue)
+    timed = TimedTraining(config, given(config), machine)
+    with seeded_globally(config.seed, "initialise", config.stage):
+        expected = build(config.settings, given(config)).state_dict()
+    found = timed.objective.state_dict()  # after the step that the floor took note of
+    assert all(torch.equal(value, found[name]) for name, value in expected.items())
+    floor = Floor(timed.objective, config, machine)
+    passes = convolutions(lambda: floor.run(1))
+    optimizer = Sgd(timed.objective.parameters(), config.settings.optimizer)
+    positions = torch.arange(BATCH)
+    step = convolutions(lambda: take_step(timed.objective, optimizer, machine, positions, 0, 0))
+    assert passes == step
 
 
 def test_floor_grows_with_the_views_of_a_step(given):
@@ -179,7 +200,7 @@ def time_them(digits, output, configs, **more):
 def test_both_scripts_make_the_table_of_the_digits(digits, tmp_path):
     configs = [config_file(tmp_path, method) for method in METHODS]
     raw = tmp_path / "times.csv"
-    time_them(digits, raw, configs, coreset=digits.split)  # all images as coreset
+    time_them(digits, raw, configs, input=f"kcl_proco.coreset={digits.split}")  # all images
     timings = read_timings([raw])
     assert set(timings["steps_per_epoch"]) == {len(pd.read_csv(digits.split)) // 64}
     assert len(timings) == len(METHODS) * 2 * len(PARTS)
@@ -214,7 +235,21 @@ def test_both_scripts_make_the_table_of_the_digits(digits, tmp_path):
         ),
         ({"method": "kcl"}, {}, "kcl_pretrain_10.json: method: 'kcl' is there twice"),
         ({"method": "tsc"}, {}, "settings.objective: 'tsc' is not timed"),
-        ({"method": "kcl_proco"}, {}, "kcl_proco needs its coreset. Give --coreset."),
+        (
+            {"method": "kcl_proco"},
+            {},
+            "needs a file. Give it: --input kcl_proco.coreset=FILE.",
+        ),
+        (
+            {"method": "kcl_proco"},
+            {"input": "kcl_poco.coreset=x"},
+            "--input kcl_poco.coreset: 'kcl_poco' is not timed. Did you mean 'kcl_proco'?",
+        ),
+        (
+            {"method": "kcl_global"},
+            {"input": "kcl_global.coreset=x"},
+            "--input kcl_global.coreset: ",
+        ),
         ({"method": "kcl_global"}, {"steps": 999}, "steps: 999 are to be timed, but an epoch"),
     ],
 )

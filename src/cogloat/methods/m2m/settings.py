@@ -33,6 +33,8 @@ class Synthesis(Strict):
 class Settings(Classifying):
     """Training of a classifier with images made from the major classes'."""
 
+    steady = False
+
     objective: Literal["m2m"]
     synthesis: Synthesis
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch import Tensor
 from cogloat.data.sampling import epoch_order
 from cogloat.methods.contrastive import ContrastiveObjective
 from cogloat.methods.inputs import Inputs
+from cogloat.methods.moco.gradient import Gradient, contrastive_gradient
 from cogloat.methods.moco.loss import choose_queue_positives, contrastive_loss
 from cogloat.methods.moco.settings import MomentumContrast, Settings
 from cogloat.methods.objective import Objective
@@ -64,6 +66,17 @@ class Contrast(ContrastiveObjective):
         loss = self._contrast(views, epoch, step)
         self.queue.enqueue(views.positives_BPD[:, 0], views.labels_B)
         return {"loss": loss}
+
+    @torch.no_grad()
+    def gradient(self, positions_B: Tensor, epoch: int, step: int) -> Gradient:
+        """Do as `loss` does, but return the gradient of each anchor's own term in its embedding."""
+        views = self._embed(positions_B, epoch, step)
+        compared = self._compared(views, epoch, step)
+        labels_K = self._negatives_labels(views.labels_B)
+        same_class_BK = views.labels_B[:, None] == labels_K
+        gradient = contrastive_gradient(**compared, same_class_BK=same_class_BK)
+        self.queue.enqueue(views.positives_BPD[:, 0], views.labels_B)
+        return gradient
 
     def weights(self) -> dict[str, Tensor]:
         """Return what later stages need: the query encoder."""
@@ -119,6 +132,10 @@ class Contrast(ContrastiveObjective):
         return choose_queue_positives(labels_B, self.queue.labels, k, draw)
 
     def _contrast(self, views: Views, epoch: int, step: int) -> Tensor:
+        return contrastive_loss(**self._compared(views, epoch, step))
+
+    def _compared(self, views: Views, epoch: int, step: int) -> dict[str, Any]:
+        """Return the arguments of the loss: what the anchors' first view is compared with."""
         settings = self.settings
         temperatures_B = self._temperatures_C[views.labels_B]
         own_BD = views.positives_BPD[:, 0]
@@ -133,16 +150,22 @@ class Contrast(ContrastiveObjective):
             negatives.append(own_BD)
             found.append(torch.zeros_like(own))
             competing.append(~own)
-        return contrastive_loss(
-            views.queries_ABD[0],
-            views.positives_BPD,
-            torch.cat(negatives),
-            temperatures_B,
-            queue_positives_BK=torch.cat(found, dim=1),
-            separate=settings.denominator == "separate",
-            negative_mask_BK=~torch.cat(competing, dim=1),
-            weights_B=self._weights(temperatures_B),
-        )
+        return {
+            "query_BD": views.queries_ABD[0],
+            "positives_BPD": views.positives_BPD,
+            "negatives_KD": torch.cat(negatives),
+            "temperature": temperatures_B,
+            "queue_positives_BK": torch.cat(found, dim=1),
+            "separate": settings.denominator == "separate",
+            "negative_mask_BK": ~torch.cat(competing, dim=1),
+            "weights_B": self._weights(temperatures_B),
+        }
+
+    def _negatives_labels(self, labels_B: Tensor) -> Tensor:
+        """Return the classes [K] of what the anchors are compared with beside their positives."""
+        parts = {"queue": [self.queue.labels], "batch": [labels_B]}
+        parts["both"] = parts["queue"] + parts["batch"]
+        return torch.cat(parts[self.settings.negatives])
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

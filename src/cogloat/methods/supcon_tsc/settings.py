@@ -15,6 +15,8 @@ from cogloat.methods.tsc.settings import Targets, check_targets, points_file
 class Settings(BatchContrast):
     """Contrastive pre-training within the batch, towards fixed targets."""
 
+    steady = False
+
     objective: Literal["supcon_tsc"]
     targets: Targets
 

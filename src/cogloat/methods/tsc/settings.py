@@ -27,6 +27,8 @@ class Targets(Strict):
 class Settings(MomentumContrast):
     """Contrastive pre-training towards fixed targets."""
 
+    steady = False
+
     objective: Literal["tsc"]
     targets: Targets
 

@@ -12,24 +12,18 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from cogloat.data.imageset import ImageSet
-from cogloat.data.longtail import read_split
-from cogloat.errors import UserError
-from cogloat.evaluation.separability import knn_accuracy, silhouette
+from cogloat.evaluation.separability import NEIGHBOURS, knn_accuracy, silhouette
 from cogloat.reporting.figures.style import WIDTH, colour, marker, shortened
 
-NEIGHBOURS = 5
 PERPLEXITY = 30  # scikit-learn's; a third of the other points where there are fewer than 90
 PANELS_IN_A_ROW = 3
 HEIGHT = 0.8  # of a panel, in its widths
@@ -53,39 +47,6 @@ class Panel:
     points_N2: NDArray[np.floating]
     silhouette: float
     knn_accuracy: float
-
-
-def training_counts(split: Path, classes: int) -> NDArray[np.integer]:
-    """Return how many training images each class has [C].
-
-    Raises:
-        UserError: if the split is missing or damaged, or of another number of classes.
-    """
-    _, labels_N = read_split(split)
-    counts_C = np.bincount(labels_N)
-    if len(counts_C) != classes:
-        raise UserError(
-            f"{split}: its labels are of {len(counts_C)} classes, the runs' of {classes}. "
-            "Give the split they were trained with."
-        )
-    return counts_C
-
-
-def rarest(counts_C: NDArray[np.integer], number: int) -> list[int]:
-    """Return the labels of the classes with the fewest images, the rarest first.
-
-    Of classes with as many images as each other, the higher label comes first.
-    """
-    return sorted(range(len(counts_C)), key=lambda label: (counts_C[label], -label))[:number]
-
-
-def only(images: ImageSet, classes: Sequence[int]) -> ImageSet:
-    """Return the images of some classes."""
-    chosen_C = torch.as_tensor(classes, device=images.labels_N.device)
-    kept_N = torch.isin(images.labels_N, chosen_C)
-    labels_N = images.labels_N[kept_N]
-    counts_C = torch.bincount(labels_N, minlength=len(images.counts_C))
-    return ImageSet(images.images_NCHW[kept_N.to(images.images_NCHW.device)], labels_N, counts_C)
 
 
 def panel_of(

@@ -9,10 +9,10 @@ from drawing import refused, twice_the_same
 from cogloat.checkpoint import save_checkpoint
 from cogloat.data.imageset import load_test_set
 from cogloat.data.longtail import write_split
+from cogloat.data.rarest import rarest
 from cogloat.evaluation.separability import knn_accuracy, silhouette
 from cogloat.models.inference import outputs
 from cogloat.models.networks import build_encoder
-from cogloat.reporting.figures.embedding import rarest
 from plot_embedding import main
 
 RAREST = [9, 8, 7]  # by artefacts.COUNTS
