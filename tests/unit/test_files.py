@@ -329,6 +329,7 @@ OUTPUTS = {
     "split.py": ["output"],
     "tabulate_features.py": ["output", "conventions", "markdown"],
     "tabulate_gradients.py": ["output", "classes", "markdown"],
+    "tabulate_groups.py": ["output", "markdown"],
     "tabulate_runs.py": ["output", "markdown", "classes", "means"],
     "tabulate_separability.py": ["output", "markdown"],
     "tabulate_times.py": ["output", "markdown"],

@@ -49,23 +49,25 @@ PRINTED = TABLE2 | {
     "audit": 1,
 }
 # Beside what is printed, on CIFAR-100: three methods that are only pre-trained, at three factors;
-# three, two of them with coresets of their own, at one; six, two and five that are measured
+# three, two of them with coresets of their own, at one; one that Table 4 times, at two; one more
+# that is timed; six, two and five that are measured
 PAPER = PRINTED | {
     "configure_coreset": PRINTED["configure_coreset"] + 2,
     "select_coreset": PRINTED["select_coreset"] + 2,
-    "configure_stage": PRINTED["configure_stage"] + 3 * 9 + 2 * 3 * 3,
-    "pretrain": PRINTED["pretrain"] + 3 * 9 + 3 * 3,
-    "finetune": PRINTED["finetune"] + 3 * 3,
-    "evaluate": PRINTED["evaluate"] + 3 * 3,
+    "configure_stage": PRINTED["configure_stage"] + 3 * 9 + 2 * 3 * 3 + (2 * 6 - 2) + 3,
+    "pretrain": PRINTED["pretrain"] + 3 * 9 + 3 * 3 + 6,
+    "finetune": PRINTED["finetune"] + 3 * 3 + 6,
+    "evaluate": PRINTED["evaluate"] + 3 * 3 + 6,
     "measure_features": PRINTED["measure_features"] + 5 * 9,
     "measure_gradients": 6 * 9,
     "measure_separability": 2 * 9,
-    "time_epochs": PRINTED["time_epochs"] + 2,
+    "time_epochs": PRINTED["time_epochs"] + 2 + 3,
     "tabulate": 5,
     "tabulate_features": 2,
     "tabulate_gradients": 1,
+    "tabulate_groups": 1,
     "tabulate_separability": 1,
-    "tabulate_times": 3,
+    "tabulate_times": 4,
     "plot_magnitudes": 3,
 }
 
@@ -107,8 +109,9 @@ def test_every_table_and_figure_of_the_paper_is_planned_and_shares_its_runs(
         "tabulate": ("table2", "table5", "table6", "prototypes", "views"),
         "tabulate_features": ("table1", "balance"),
         "tabulate_gradients": ("gradients",),
+        "tabulate_groups": ("groups",),
         "tabulate_separability": ("separability",),
-        "tabulate_times": ("table4", "prototype_times", "refresh_times"),
+        "tabulate_times": ("table4", "prototype_times", "refresh_times", "k_times"),
     }
     for rule, names in made.items():
         assert plan[rule] == {f"results/{name}.csv" for name in names}
@@ -272,6 +275,7 @@ TABLES = {
     "speed": {"kind": "times", "rounds": 1, "steps": 2, **TIMES},
     "pull": {"kind": "gradients", **SMALL},
     "apart": {"kind": "separability", "rarest": 3, **SMALL},
+    "tail": {"kind": "groups", **SMALL},
 }
 FIGURES = {
     "rare": {"kind": "embedding", "rarest": 2, "tsne_seed": 1, **SMALL},
@@ -295,7 +299,7 @@ def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Pr
             *("results/speed.md", "results/figures/rare.csv"),
             "results/figures/learning_digits_if10.png",
             *("results/figures/mistaken_digits_if10.pdf", "results/ablation_of-gamma_classes.csv"),
-            *("results/pull_classes.csv", "results/apart.md"),
+            *("results/pull_classes.csv", "results/apart.md", "results/tail.md"),
             "results/figures/pulled_digits_if10.pdf",
         ).stdout
     assert "results/ablation_of-gamma.csv" in made
@@ -307,6 +311,7 @@ def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Pr
     assert plan["measure_gradients"] == {f"{run}/gradients.json"}
     assert plan["measure_separability"] == {f"{run}/separability3.json"}
     assert plan["tabulate_separability"] == {"results/apart.csv"}
+    assert plan["tabulate_groups"] == {"results/tail.csv"}
     assert plan["plot_magnitudes"] == {"results/figures/pulled_digits_if10.png"}
     assert plan["time_epochs"] == {"results/times/speed/digits/if10.csv"}
     assert plan["plot_embedding"] == {"results/figures/rare.png"}

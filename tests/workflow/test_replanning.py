@@ -23,6 +23,8 @@ IN_TABLE = {
     "table4": ("kcl", "kcl_global", "kcl_adaptive", "kcl_proco"),
     "table5": ("kcl_baseline", "kcl_adaptive", "kcl_proco"),
     "table6": ("cogloat_supervised", "cogloat_k_positive", "cogloat"),
+    "groups": ("kcl_baseline", "kcl_global"),
+    "k_times": ("kcl", "kcl_global", "kcl_global_6"),
     "gradients": (
         *("kcl", "kcl_adaptive", "cogloat_constant", "cogloat"),
         *("cogloat_k_positive", "cogloat_supervised"),

@@ -13,13 +13,14 @@ pytestmark = pytest.mark.slow
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-RUNS = 14 + 4 + 3  # of Table 2, what Tables 5 and 6 add, and other prototypes and views
+# of Table 2, what Tables 5 and 6 add, and other prototypes, views and global positives
+RUNS = 18 + 5 + 3 + 1
 SHOWN = {
     *("table1.csv", "table2.csv", "table4.csv", "table5.csv", "table6.csv", "claims.csv"),
     *("figure2.png", "frequency_tiny_if10.png", "curves_tiny_if10.png", "temperatures.png"),
     *("confusion_tiny_if10.png", "magnitudes_tiny_if10.png"),
     *("gradients.csv", "prototypes.csv", "prototype_times.csv", "refresh_times.csv", "views.csv"),
-    *("separability.csv", "balance.csv"),
+    *("separability.csv", "balance.csv", "groups.csv", "k_times.csv"),
 }
 
 

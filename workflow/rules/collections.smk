@@ -5,6 +5,7 @@ import itertools
 # of a table or figure of some kind: what is shown of it, and what its runs leave
 SHOWN = {
     "accuracy": "results/{folder}{name}.csv",
+    "groups": "results/{folder}{name}.csv",
     "features": "results/{folder}{name}.csv",
     "gradients": "results/{folder}{name}.csv",
     "separability": "results/{folder}{name}.csv",
@@ -16,13 +17,15 @@ SHOWN = {
     "confusion": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
     "magnitudes": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
 }
+OF_CLASSIFIER = [
+    "data/{dataset}/store.json",
+    "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json",
+    "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/confusion.csv",
+    "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt",
+]
 LEFT = {
-    "accuracy": [
-        "data/{dataset}/store.json",
-        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json",
-        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/confusion.csv",
-        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt",
-    ],
+    "accuracy": OF_CLASSIFIER,
+    "groups": OF_CLASSIFIER,
     "features": [
         "data/{dataset}/store.json",
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/features.json",

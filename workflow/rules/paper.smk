@@ -115,6 +115,40 @@ rule tabulate_gradients:
         """
 
 
+rule tabulate_groups:
+    input:
+        metrics=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json"),
+        printed=printed,
+    output:
+        table=report(
+            "results/{folder}{table}.csv",
+            caption="../report/groups.rst",
+            category="Tables",
+            labels={"table": "{table}", "what": "accuracy by group of classes"},
+        ),
+        markdown="results/{folder}{table}.md",
+    log:
+        "logs/{folder}{table}.log",
+    params:
+        labels=labels,
+        confidence=WORKFLOW.confidence,
+        printed=printed_flag,
+        code=code_of("src/tabulate_groups.py"),
+    wildcard_constraints:
+        table=names_of("groups"),
+    localrule: True
+    shell:
+        r"""
+        python src/tabulate_groups.py \
+            --metrics {input.metrics:q} \
+            --config config {params.printed} \
+            --confidence {params.confidence:q} \
+            --output {output.table:q} \
+            --markdown {output.markdown:q} \
+            2>{log:q}
+        """
+
+
 rule tabulate_separability:
     input:
         separability=of_runs(

@@ -64,6 +64,13 @@ class AccuracyTable(Grid):
     printed: Printed = None
 
 
+class GroupsTable(Grid):
+    """Accuracies by group of classes: those with many, medium and few training images."""
+
+    kind: Literal["groups"]
+    printed: Printed = None
+
+
 class FeatureConvention(Strict):
     """What printed measures are compared with; every other convention is in a file too."""
 
@@ -174,7 +181,7 @@ class ConfusionFigure(Strict):
 OfTable = CurvesFigure | FrequencyFigure | ConfusionFigure | MagnitudesFigure
 SHOWS = {"magnitudes": "gradients"}  # kind of a figure -> that of its table, if not accuracy
 Table = Annotated[
-    AccuracyTable | FeaturesTable | GradientsTable | SeparabilityTable | TimesTable,
+    AccuracyTable | GroupsTable | FeaturesTable | GradientsTable | SeparabilityTable | TimesTable,
     Field(discriminator="kind"),
 ]
 Figure = Annotated[
@@ -185,6 +192,7 @@ Part = Table | Figure
 Runs = (
     AccuracyTable
     | FeaturesTable
+    | GroupsTable
     | GradientsTable
     | SeparabilityTable
     | TimesTable

@@ -12,6 +12,7 @@ from cogloat.runs.collections import (
     AccuracyTable,
     EmbeddingFigure,
     GradientsTable,
+    GroupsTable,
     Runs,
     SeparabilityTable,
     TemperaturesFigure,
@@ -33,7 +34,7 @@ def check_runs(place: str, runs: Runs, configs: Mapping[tuple[str, str], Stages]
     Raises:
         UserError: naming the method, and why it is none for the table or figure.
     """
-    if isinstance(runs, AccuracyTable):
+    if isinstance(runs, AccuracyTable | GroupsTable):
         return
     for (dataset, method), stages in configs.items():
         if "pretrain" not in stages:
