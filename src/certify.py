@@ -32,6 +32,9 @@ from pathlib import Path
 from cogloat.certificates import Certificate, read_certificates, write_certificates
 from cogloat.errors import UserError
 from cogloat.files import sha256, writable_file
+from cogloat.methods.moco.settings import MomentumContrast
+from cogloat.methods.moco.settings import Settings as Moco
+from cogloat.methods.settings import Training
 from cogloat.runs.load import load_method
 
 RUNS = "results/runs/tiny/if10"
@@ -47,13 +50,17 @@ COMPARED = (
     f"{RUNS}/**/features.json",
     f"{RUNS}/**/gradients.json",
     f"{RUNS}/**/separability*.json",
+    f"{RUNS}/**/leak.json",
 )
 # what a pre-training is measured by -> the script
 MEASURES = {
     "features.json": "measure_features.py",
     "gradients.json": "measure_gradients.py",
     "separability4.json": "measure_separability.py",
+    "leak.json": "measure_leak.py",
 }
+# of which pre-trainings, where not of all
+MEASURED = {"gradients.json": Moco, "leak.json": MomentumContrast}
 ASK = (
     "import json, pathlib, cogloat.certificates as known;"
     "print(json.dumps(known.codes(pathlib.Path('src'))))"
@@ -122,8 +129,8 @@ def _targets(present: Path, earlier: Path) -> list[str]:
             targets.append(f"{run}/metrics.json")
             pretrain = load_method(present / "config", file.stem).pretrain
             for name, script in MEASURES.items() if pretrain else ():
-                alone = pretrain is not None and pretrain.objective == "moco"
-                if (earlier / "src" / script).exists() and (alone or name != "gradients.json"):
+                measured = isinstance(pretrain, MEASURED.get(name, Training))
+                if (earlier / "src" / script).exists() and measured:
                     targets.append(f"{run}/{name}")
     return targets
 

@@ -28,6 +28,7 @@ from cogloat.methods.tsc.targets import read_targets
 from cogloat.results.features import Features, Measures, Spaces
 from cogloat.results.gradients import PARTS, Gradients
 from cogloat.results.history import read_history, write_history
+from cogloat.results.leak import Leak
 from cogloat.results.metrics import Metrics
 from cogloat.results.printed import ACCURACY, read_printed
 from cogloat.results.provenance import Evaluation, Run, Stage
@@ -86,6 +87,7 @@ def documents(folder: Path) -> dict[str, Specimen]:
         "features.json": Features.read,
         "gradients.json": Gradients.read,
         "separability.json": Separability.read,
+        "leak.json": Leak.read,
     }
     found = {name: in_place(folder / name, read) for name, read in readers.items()}
     for kind, read in (("method", read_method), ("dataset", read_dataset)):
@@ -200,6 +202,7 @@ def write_results(folder: Path) -> None:
     Gradients(**run, **of_classes, **norms).write(folder / "gradients.json")
     numbers = {"labels": (9, 8), "images": 70, "silhouette": -0.5, "knn_accuracy": 50.0}
     Separability(**run, **numbers).write(folder / "separability.json")
+    Leak(**run, batch=90, running=60).write(folder / "leak.json")
 
 
 def network() -> tuple[nn.Module, Sgd]:

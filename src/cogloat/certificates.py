@@ -29,6 +29,7 @@ SCRIPTS = (
     "measure_features.py",
     "measure_gradients.py",
     "measure_separability.py",
+    "measure_leak.py",
 )
 
 

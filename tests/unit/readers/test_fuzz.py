@@ -92,7 +92,7 @@ DOCUMENTS = [
     *("method", "dataset", "config/coresets/glister.yaml", "config/config.yaml", "config.json"),
     *("config/targets.yaml", "config/claims.yaml", "images.lock.yaml", "coreset.json"),
     *("certified.json", "stage.json", "run.json", "metrics.json", "features.json", "store.json"),
-    *("gradients.json", "separability.json"),
+    *("gradients.json", "separability.json", "leak.json"),
 ]
 TABLES = ["split.csv", "history.csv", "times.csv", "printed.csv", "table2.csv", "ours.csv"]
 ARRAYS = ["labels.npy", "targets.npy", "train_images.npy", "train_labels.npy"]

@@ -1,0 +1,120 @@
+r"""Measure how far an encoder's batch statistics give its positives away.
+
+In one pass over the long-tailed set, in batches and by the augmentation of the method, each image
+is a query. Its own key, the other view, stands among keys of the batches before, as many as the
+method's queue has; the trained encoder makes both. Counted is how often the own key is nearest:
+with the batch's statistics, in the method's groups and with its shuffled keys, and with running
+ones. The positives of the class, which pass with the own keys in training, are left out.
+Cost: four forward passes over the set.
+
+Example:
+    run=results/runs/digits/if100/kcl/seed0
+    python src/measure_leak.py --config $run/pretrain/config.json \
+        --weights $run/pretrain/weights.pt --store data/digits \
+        --split results/splits/digits/if100.csv --output $run/leak.json
+"""
+
+from __future__ import annotations
+
+from cogloat import guard
+
+if __name__ == "__main__":
+    guard.install()
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from cogloat.checkpoint import load_weights
+from cogloat.config.reading import load
+from cogloat.data.augmentation import Augmentation
+from cogloat.data.imageset import ImageSet, load_training_set
+from cogloat.data.sampling import epoch_order
+from cogloat.data.store import MANIFEST
+from cogloat.errors import UserError
+from cogloat.evaluation.leak import Pair, own_key_retrieval
+from cogloat.files import sha256, writable_file
+from cogloat.methods.moco.settings import MomentumContrast
+from cogloat.models.networks import build_encoder, to_device
+from cogloat.randomness import generator
+from cogloat.results.leak import Leak
+from cogloat.results.provenance import check_beside
+from cogloat.runs.effective import RunConfig
+from cogloat.training.machine import add_machine_arguments, set_up_machine
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", type=Path, required=True, help="of the pretrain stage")
+    parser.add_argument("--weights", type=Path, required=True, help="its weights.pt")
+    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
+    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
+    parser.add_argument(
+        "--output", type=writable_file, required=True, help="gets the measures, JSON"
+    )
+    add_machine_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure."""
+    args = parse_args(argv)
+    config = load(RunConfig, args.config)
+    settings = config.settings
+    if not isinstance(settings, MomentumContrast):
+        raise UserError(
+            f"{args.config}: settings.objective: '{settings.objective}' has no key encoder. Give a "
+            "pretrain stage of a method that has one, such as kcl's."
+        )
+    made_of = {"configuration": args.config, "store": args.store / MANIFEST}
+    check_beside(args.weights, **made_of, split=args.split)
+    device = set_up_machine(args).device
+    training = load_training_set(args.store, args.split, config.data, device)
+    if len(training) < 2 * settings.batch_size:
+        raise UserError(
+            f"{args.split}: {len(training)} images are less than two batches of "
+            f"{settings.batch_size}, and the keys beside the own one are of other batches. Lower "
+            "pretrain.batch_size and train again."
+        )
+    encoder = build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
+    load_weights(encoder, args.weights)
+    to_device(encoder, device)
+    found = {}
+    # the batch's last: they move the running ones
+    for statistics, training_mode in (("running", False), ("batch", True)):
+        encoder.train(training_mode)
+        pairs = _pairs(config, settings, training)
+        found[statistics] = own_key_retrieval(encoder, pairs, settings.queue)
+    Leak(
+        dataset=config.dataset,
+        factor=config.factor,
+        method=config.method,
+        seed=config.seed,
+        split_sha256=sha256(args.split),
+        **found,
+    ).write(args.output)
+
+
+def _pairs(config: RunConfig, settings: MomentumContrast, training: ImageSet) -> Iterator[Pair]:
+    """Yield the views of every whole batch of one pass; every call has the same draws."""
+    augment = Augmentation.named(settings.augmentation, config.data)
+    device, batch = training.labels_N.device, settings.batch_size
+    order_N = epoch_order(len(training), generator("cpu", config.seed, "leak order")).to(device)
+    whole = len(training) // batch * batch
+    for step, positions_B in enumerate(order_N[:whole].split(batch)):
+        draw = generator(device, config.seed, "leak augment", step)
+        queries, keys = augment(training.batch(positions_B.repeat(2)), draw).split(batch)
+        order_B = torch.arange(batch)
+        if settings.batch_norm_splits > 1:
+            shuffle = generator("cpu", config.seed, "leak shuffle", step)
+            order_B = torch.randperm(batch, generator=shuffle)
+        yield Pair(queries, keys, order_B.to(device))
+
+
+if __name__ == "__main__":
+    main()
