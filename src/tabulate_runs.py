@@ -43,6 +43,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
     parser.add_argument("--printed", type=Path, help="a paper's numbers, CSV (default: none)")
     parser.add_argument(
+        "--images",
+        choices=["test", "validation"],
+        default="test",
+        help="whose accuracies the table has (default: test)",
+    )
+    parser.add_argument(
         "--confidence",
         type=of_type(Confidence),
         default=0.95,
@@ -67,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     frameworks = {name: framework(args.config, name) for name in labels}
     datasets = {run.dataset: load_dataset(args.config, run.dataset).label for run in runs}
     printed = read_printed(args.printed, numbers=ACCURACY)
-    table = accuracy_table(runs, labels, frameworks, printed, args.confidence)
+    table = accuracy_table(runs, labels, frameworks, printed, args.confidence, args.images)
     classes = class_table(runs, args.confidence)
     write_json(args.means, means(table))
     write_text(args.classes, to_csv(classes))

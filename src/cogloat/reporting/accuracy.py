@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import mean
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -22,6 +22,7 @@ from cogloat.reporting.seeds import Cell, by_cell, over_seeds
 from cogloat.results.metrics import GROUPS, Metrics
 from cogloat.results.printed import CELL
 
+Images = Literal["test", "validation"]
 EPOCH = "last"  # how the epoch is chosen whose accuracy counts
 PAPER = (
     "The difference to a number of the paper is our best epoch's where the number is of a best "
@@ -35,6 +36,7 @@ def accuracy_table(
     frameworks: Mapping[str, str],
     printed: pd.DataFrame,
     confidence: float,
+    images: Images = "test",
 ) -> pd.DataFrame:
     """Return one row a method, dataset and factor, in the order they first appear.
 
@@ -44,6 +46,7 @@ def accuracy_table(
         frameworks: method -> what its network is trained in.
         printed: from `read_printed`, of accuracies.
         confidence: of the means' interval, such as 0.95.
+        images: whose accuracies they are. With `validation` nothing is told of the test set.
 
     Returns:
         Epochs and augmentations of the stages, joined by "+" (those of the views of one stage by
@@ -56,12 +59,14 @@ def accuracy_table(
     Raises:
         UserError: if a run is there twice, seeds of one method were trained for different
             numbers of epochs or with different augmentations, or runs of one dataset and factor
-            on different subsets.
+            on different subsets, or have no validation images where the accuracies are of those.
     """
     rows = [
-        _row(cell, seeds, labels, frameworks, confidence)
+        _row(cell, seeds, labels, frameworks, confidence, images)
         for cell, seeds in by_cell(metrics).items()
     ]
+    if images == "validation":
+        return pd.DataFrame(rows)
     table = with_printed(pd.DataFrame(rows), printed, CELL)
     of_best = table["paper_epoch"] == "best"
     ours = table["best_mean"].where(of_best, table["mean"])
@@ -100,22 +105,43 @@ def _row(
     labels: Mapping[str, str],
     frameworks: Mapping[str, str],
     confidence: float,
+    images: Images,
 ) -> dict[str, Any]:
     runs = list(seeds.values())
-    return {
+    accuracies = {seed: _accuracy(run, images) for seed, run in seeds.items()}
+    row = {
         **dict(zip(CELL, cell, strict=True)),
         "label": labels[runs[0].method],
         "framework": frameworks[runs[0].method],
         "epochs": _common(cell, runs, _epochs, "for different numbers of epochs"),
         "augmentation": _common(cell, runs, _augmentation, "with different augmentations"),
         "epoch": EPOCH,
-        **over_seeds({seed: run.accuracy for seed, run in seeds.items()}, confidence),
+        "images": images,
+        **over_seeds(accuracies, confidence),
+    }
+    if images == "test":
+        row |= _of_test_set(cell, runs)
+    return row | {"split_sha256": runs[0].split_sha256}
+
+
+def _accuracy(run: Metrics, images: Images) -> float:
+    if images == "test":
+        return run.accuracy
+    if run.validation_accuracy is None:
+        raise UserError(
+            f"{run.method} on {run.dataset} {title(run.factor)}: seed {run.seed} has no validation "
+            "images. Hold some out by 'validation' in the dataset's file, or give --images test."
+        )
+    return run.validation_accuracy
+
+
+def _of_test_set(cell: Cell, runs: Sequence[Metrics]) -> dict[str, Any]:
+    return {
         "best_mean": mean(run.best_accuracy for run in runs),
         "judged_by": _common(cell, runs, lambda run: run.judged_by, "with other images held out"),
         "validation_mean": _mean(run.validation_accuracy for run in runs),
         **{group: _mean(getattr(run, group) for run in runs) for group in GROUPS},
         "group_mean": mean(run.group_mean for run in runs),
-        "split_sha256": runs[0].split_sha256,
     }
 
 
@@ -146,6 +172,8 @@ def _mean(values: Iterable[float | None]) -> float:
 
 def _cell(row: Any) -> str:
     """Return for example `77.0 ± 0.5, best 77.2 (paper 77.6, best -0.4)`."""
+    if row.images == "validation":
+        return mean_and_spread(row, digits=1)
     text = f"{mean_and_spread(row, digits=1)}, best {row.best_mean:.1f}"
     if pd.notna(row.paper_mean):
         of = "best " if row.difference_of == "best" else ""
@@ -159,9 +187,15 @@ def _legend(table: pd.DataFrame, classes: str) -> str:
         f"{dataset} {title(factor)}: {sha256[:12]}"
         for dataset, factor, sha256 in subsets[["dataset", "factor", "split_sha256"]].to_numpy()
     )
+    of = f"{classes}. Subsets (SHA-256): {hashes}."
+    if (table["images"] == "validation").all():
+        return (
+            "Top-1 accuracy in percent on the training part's images that are held out, "
+            f"{joined('epoch')(table)} epoch; {spread(table)}. By class, on the test set: {of}"
+        )
     return (
         f"Top-1 accuracy in percent on the full test set, {joined('epoch')(table)} epoch; "
         f"{spread(table)}. Best: the mean at each run's best epoch on the "
         f"{joined('judged_by')(table)} set. {PAPER * bool(table['paper_mean'].notna().any())}"
-        f"By class: {classes}. Subsets (SHA-256): {hashes}."
+        f"By class: {of}"
     )

@@ -64,6 +64,34 @@ def test_difference_to_a_number_of_a_best_epoch_is_our_best_epochs():
     assert "our best epoch's where the number is of a best epoch" in text
 
 
+def held_out(**changes):
+    return metrics(judged_by="validation", **{"validation_accuracy": 60.0} | changes)
+
+
+def test_table_of_held_out_images_tells_nothing_of_the_test_set():
+    runs = [held_out(), held_out(seed=1, validation_accuracy=62.0)]
+    printed = read_printed(None, numbers=ACCURACY)
+    table = accuracy_table(runs, LABELS, FRAMEWORKS, printed, 0.95, "validation")
+    row = table.iloc[0]
+    assert (row["images"], row["values"], row["mean"]) == ("validation", "60.0 62.0", 61)
+    assert not {77, 78, 80, 70, 75}.intersection(row)
+    text = to_markdown(table, {"cifar10": "C10"})
+    assert "| 61.0 ± 1.4 |" in text
+    assert "on the training part's images that are held out, last epoch; mean" in text
+    assert "By class, on the test set: my_classes.csv" in text
+    assert "77.0" not in text
+    assert "best" not in text
+
+
+def test_run_without_held_out_images_has_no_accuracy_on_them():
+    printed = read_printed(None, numbers=ACCURACY)
+    message = "kcl on cifar10 IF 100: seed 1 has no validation images. Hold some out"
+    with pytest.raises(UserError, match=message):
+        accuracy_table(
+            [held_out(), metrics(seed=1)], LABELS, FRAMEWORKS, printed, 0.95, "validation"
+        )
+
+
 def test_every_printed_accuracy_says_of_which_epoch_it_is():
     printed = read_printed(PAPER, numbers=ACCURACY)
     epochs = printed.groupby("epoch")["method"].unique().map(set).to_dict()
