@@ -36,7 +36,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help:
 	@echo "make env      the environment, .venv, from the locks with hashes"
 	@echo "make demo     the graph on embedded real data (digits), and its table: minutes on 2 cores"
-	@echo "make report   every table, figure and verdict on that data, as one HTML file: 20 minutes"
+	@echo "make report   every table, figure and verdict on that data, as one HTML file: half an hour"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
 	@echo "make test     lint, types and every test"
 	@echo "make test-quick    what takes no more than a minute of it"

@@ -118,6 +118,33 @@ def test_every_table_and_figure_of_the_paper_is_planned_and_shares_its_runs(
     assert plan["plot_embedding"] == {"results/figures/figure2.png"}
 
 
+@pytest.mark.parametrize(
+    ("collection", "dataset", "seeds", "classifiers"),
+    [("readings", "cifar10_readings", 3, 4), ("demo-full", "digits_readings", 1, 2)],
+)
+@pytest.mark.slow
+def test_readings_share_encoders_and_are_judged_by_held_out_images(
+    fresh: Project, collection, dataset, seeds, classifiers
+):
+    figure = f"results/{collection}/figures/readings_{dataset}_if100.png"
+    plan, command = fresh.plan(figure), fresh.snakemake("-n", "-p", figure).stdout
+    encoders, contrasts = 20, 13
+    assert counts(plan) == {
+        **{"fetch": 1, "hold_out": 1, "split": 1, "configure_coreset": 3, "select_coreset": 3},
+        **{"pretrain": encoders * seeds, "measure_features": encoders * seeds},
+        **{"measure_gradients": contrasts * seeds, "measure_leak": contrasts * seeds},
+        "configure_stage": (2 * encoders + classifiers) * seeds,
+        "finetune": (encoders + classifiers) * seeds,
+        "evaluate": (encoders + classifiers) * seeds,
+        **{"tabulate": 6, "tabulate_features": 1, "tabulate_gradients": 1, "tabulate_leaks": 1},
+        "plot_readings": 1,
+    }
+    assert command.count("--images validation") == 7  # of the tables and the figure
+    assert "--images test" not in command
+    assert f"--held-out results/validation/{dataset}.csv" in command
+    assert "--printed-dataset cifar10 --printed-methods cogloat_proco kcl" in command
+
+
 @pytest.mark.slow
 def test_planning_the_paper_costs_little_more_than_starting(fresh: Project):
     def seconds(target: str) -> float:

@@ -9,6 +9,7 @@ SHOWN = {
     "features": "results/{folder}{name}.csv",
     "gradients": "results/{folder}{name}.csv",
     "separability": "results/{folder}{name}.csv",
+    "leaks": "results/{folder}{name}.csv",
     "times": "results/{folder}{name}.csv",
     "embedding": "results/{folder}figures/{name}.png",
     "temperatures": "results/{folder}figures/{name}.png",
@@ -16,6 +17,7 @@ SHOWN = {
     "frequency": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
     "confusion": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
     "magnitudes": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
+    "readings": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
 }
 OF_CLASSIFIER = [
     "data/{dataset}/store.json",
@@ -39,6 +41,11 @@ LEFT = {
     "separability": [
         "data/{dataset}/store.json",
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/separability{rarest}.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
+    ],
+    "leaks": [
+        "data/{dataset}/store.json",
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/leak.json",
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
     ],
 }
@@ -155,6 +162,43 @@ def printed(wildcards):
 def printed_flag(wildcards, input):
     """Return the flag that hands them over."""
     return f"--printed {shlex.quote(input.printed)}" if input.printed else ""
+
+
+@user_facing
+def tables_of_figure(wildcards):
+    """Return the tables that a figure is of."""
+    return [f"results/{wildcards.folder}{name}.csv" for name in part(wildcards).of]
+
+
+@user_facing
+def table_flags(wildcards, input):
+    """Return the flags that hand them over, by their kinds, and say whose accuracies they have."""
+    tables = [owner(wildcards).tables[name] for name in part(wildcards).of]
+    images = next(table.images for table in tables if table.kind == "accuracy")
+    files = zip(tables, input.tables, strict=True)
+    flags = [f"--{table.kind} {shlex.quote(path)}" for table, path in files]
+    return " ".join([*flags, f"--images {images}"])
+
+
+@user_facing
+def printed_ratio(wildcards):
+    """Return the printed numbers whose ratio a figure shows, or nothing."""
+    ratio = part(wildcards).printed
+    return [] if ratio is None else f"config/paper/{ratio.table}.csv"
+
+
+@user_facing
+def printed_ratio_flags(wildcards, input):
+    """Return the flags that hand them over, and say which they are."""
+    ratio = part(wildcards).printed
+    if ratio is None:
+        return ""
+    flags = [
+        printed_flag(wildcards, input),
+        f"--printed-dataset {ratio.dataset}",
+        f"--printed-methods {ratio.method} {ratio.reference}",
+    ]
+    return " ".join(flags)
 
 
 @user_facing

@@ -158,3 +158,34 @@ rule measure_separability:
             --threads {threads:q} \
             2>{log:q}
         """
+
+
+rule measure_leak:
+    input:
+        config="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/config.json",
+        weights="results/runs/{dataset}/{imbalance}/{method}/seed{seed}/pretrain/weights.pt",
+        store="data/{dataset}/store.json",
+        arrays=ancient(ARRAYS),
+        split="results/splits/{dataset}/{imbalance}.csv",
+    output:
+        "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/leak.json",
+    log:
+        "logs/{dataset}/{imbalance}/{method}/seed{seed}/measure_leak.log",
+    params:
+        code=code_of("src/measure_leak.py"),
+    threads: from_dataset("resources.threads")
+    resources:
+        mem_mb=from_dataset("resources.mem_mb"),
+        gpu=1,
+        runtime=WORKFLOW.runtime.start,
+    shell:
+        r"""
+        python src/measure_leak.py \
+            --config {input.config:q} \
+            --weights {input.weights:q} \
+            --store data/{wildcards.dataset:q} \
+            --split {input.split:q} \
+            --output {output:q} \
+            --threads {threads:q} \
+            2>{log:q}
+        """

@@ -20,6 +20,7 @@ rule tabulate:
     params:
         labels=labels,
         printed=printed_flag,
+        images=from_part("images"),
         confidence=WORKFLOW.confidence,
         code=code_of("src/tabulate_runs.py"),
     wildcard_constraints:
@@ -30,6 +31,7 @@ rule tabulate:
         python src/tabulate_runs.py \
             --metrics {input.metrics:q} \
             --config config {params.printed} \
+            --images {params.images:q} \
             --confidence {params.confidence:q} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
@@ -175,6 +177,38 @@ rule tabulate_separability:
         r"""
         python src/tabulate_separability.py \
             --separability {input.separability:q} \
+            --config config \
+            --confidence {params.confidence:q} \
+            --output {output.table:q} \
+            --markdown {output.markdown:q} \
+            2>{log:q}
+        """
+
+
+rule tabulate_leaks:
+    input:
+        leaks=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/leak.json"),
+    output:
+        table=report(
+            "results/{folder}{table}.csv",
+            caption="../report/leaks.rst",
+            category="Tables",
+            labels={"table": "{table}", "what": "leaks through batch statistics"},
+        ),
+        markdown="results/{folder}{table}.md",
+    log:
+        "logs/{folder}{table}.log",
+    params:
+        labels=labels,
+        confidence=WORKFLOW.confidence,
+        code=code_of("src/tabulate_leaks.py"),
+    wildcard_constraints:
+        table=names_of("leaks"),
+    localrule: True
+    shell:
+        r"""
+        python src/tabulate_leaks.py \
+            --leaks {input.leaks:q} \
             --config config \
             --confidence {params.confidence:q} \
             --output {output.table:q} \
@@ -402,6 +436,46 @@ rule plot_magnitudes:
             --config config \
             --pdf {output.pdf:q} \
             --png {output.png:q} \
+            2>{log:q}
+        """
+
+
+rule plot_readings:
+    input:
+        tables=tables_of_figure,
+        printed=printed_ratio,
+    output:
+        png=report(
+            "results/{folder}figures/{figure}_{dataset}_{imbalance}.png",
+            caption="../report/readings.rst",
+            category="Figures",
+            labels={"figure": "{figure}: {dataset}, {imbalance}", "what": "readings"},
+        ),
+        pdf="results/{folder}figures/{figure}_{dataset}_{imbalance}.pdf",
+        numbers="results/{folder}figures/{figure}_{dataset}_{imbalance}.csv",
+    log:
+        "logs/{folder}figures/{figure}_{dataset}_{imbalance}.log",
+    params:
+        flags=table_flags,
+        factor=factor_of,
+        labels=labels,
+        printed=printed_ratio_flags,
+        confidence=WORKFLOW.confidence,
+        code=code_of("src/plot_readings.py"),
+    wildcard_constraints:
+        figure=names_of("readings"),
+    localrule: True
+    shell:
+        r"""
+        python src/plot_readings.py \
+            {params.flags} {params.printed} \
+            --dataset {wildcards.dataset:q} \
+            --factor {params.factor:q} \
+            --config config \
+            --confidence {params.confidence:q} \
+            --pdf {output.pdf:q} \
+            --png {output.png:q} \
+            --numbers {output.numbers:q} \
             2>{log:q}
         """
 

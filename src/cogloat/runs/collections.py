@@ -31,6 +31,8 @@ TAKEN = {
     "validation",
 }
 WRITTEN = {"claims", "overview"}
+# kinds of tables that a figure of readings has columns of, beside accuracy
+COLUMNS = ("features", "gradients", "leaks")
 # what a table's second file is called after its name, by the kind of the table
 BESIDE = {"features": "_conventions", "accuracy": "_classes", "gradients": "_classes"}
 
@@ -61,7 +63,21 @@ class AccuracyTable(Grid):
     """Accuracies: means over seeds."""
 
     kind: Literal["accuracy"]
+    images: Literal["test", "validation"] = Field(
+        default="test",
+        description="of whose images the accuracies are: the test set, or those that the dataset "
+        "holds out by 'validation', by which readings and sweeps are compared",
+    )
     printed: Printed = None
+
+    @model_validator(mode="after")
+    def _printed_are_of_the_test_set(self) -> Self:
+        if self.printed is not None and self.images != "test":
+            raise ValueError(
+                f"printed numbers are of the test set, but images is '{self.images}'. Leave out "
+                "'printed', or write images: test."
+            )
+        return self
 
 
 class GroupsTable(Grid):
@@ -105,6 +121,17 @@ class SeparabilityTable(Grid):
 
     kind: Literal["separability"]
     rarest: Annotated[int, Field(ge=2)] = Field(description="classes that are measured")
+
+    @property
+    def printed(self) -> None:
+        """The paper has no such numbers."""
+        return None
+
+
+class LeaksTable(Grid):
+    """How far batch statistics give the own key away; nothing is printed."""
+
+    kind: Literal["leaks"]
 
     @property
     def printed(self) -> None:
@@ -178,14 +205,41 @@ class ConfusionFigure(Strict):
     of: Name = Field(description="name of an accuracy table of the collection")
 
 
+class PrintedRatio(Strict):
+    """What the paper prints of two methods, whose ratio stands beside ours."""
+
+    table: Name = Field(description="a file in config/paper, with a column 'metric'")
+    dataset: Name = Field(description="of the file: ours may be a shorter version of it")
+    method: Name
+    reference: Name
+
+
+class ReadingsFigure(Strict):
+    """What each method changes, in accuracy, spaces and more; a figure a dataset and factor."""
+
+    kind: Literal["readings"]
+    of: Distinct[Name] = Field(
+        description="names of tables of the collection, in each of which the methods are compared "
+        "with the first one: of kind accuracy, which are groups of rows, and at most one of each "
+        f"other: {', '.join(COLUMNS)}"
+    )
+    printed: PrintedRatio | None = None
+
+
 OfTable = CurvesFigure | FrequencyFigure | ConfusionFigure | MagnitudesFigure
 SHOWS = {"magnitudes": "gradients"}  # kind of a figure -> that of its table, if not accuracy
 Table = Annotated[
-    AccuracyTable | GroupsTable | FeaturesTable | GradientsTable | SeparabilityTable | TimesTable,
+    AccuracyTable
+    | GroupsTable
+    | FeaturesTable
+    | GradientsTable
+    | SeparabilityTable
+    | LeaksTable
+    | TimesTable,
     Field(discriminator="kind"),
 ]
 Figure = Annotated[
-    EmbeddingFigure | TemperaturesFigure | OfTable,
+    EmbeddingFigure | TemperaturesFigure | OfTable | ReadingsFigure,
     Field(discriminator="kind"),
 ]
 Part = Table | Figure
@@ -195,6 +249,7 @@ Runs = (
     | GroupsTable
     | GradientsTable
     | SeparabilityTable
+    | LeaksTable
     | TimesTable
     | EmbeddingFigure
     | TemperaturesFigure
@@ -229,19 +284,57 @@ class Collection(Strict):
                         f"figures.{name}.of: '{figure.of}' is no {shown} table of the collection. "
                         f"{nearest(figure.of, known)}"
                     )
+                if isinstance(table, AccuracyTable) and table.images != "test":
+                    raise ValueError(
+                        f"figures.{name}.of: '{figure.of}' is of {table.images} images, and the "
+                        f"kind '{figure.kind}' shows the test set. Leave the figure out."
+                    )
                 if isinstance(figure, FrequencyFigure) and figure.reference not in table.methods:
                     raise ValueError(
                         f"figures.{name}.reference: '{figure.reference}' is not in {figure.of}. "
                         f"{nearest(figure.reference, table.methods)}"
                     )
+            if isinstance(figure, ReadingsFigure):
+                self._check_readings(f"figures.{name}.of", figure)
         return self
+
+    def _check_readings(self, place: str, figure: ReadingsFigure) -> None:
+        """Refuse tables that no figure of readings can be of, or not together."""
+        kinds = ("accuracy", *COLUMNS)
+        known = [own for own, table in self.tables.items() if table.kind in kinds]
+        for own in figure.of:
+            if own not in known:
+                raise ValueError(
+                    f"{place}: '{own}' is no table of the collection of kind {', '.join(kinds)}. "
+                    f"{nearest(own, known)}"
+                )
+        tables = {own: self.tables[own] for own in figure.of}
+        listed: list[str] = [table.kind for table in tables.values()]
+        if "accuracy" not in listed:
+            raise ValueError(f"{place}: none of them is of kind accuracy. Add one.")
+        for kind in COLUMNS:
+            if listed.count(kind) > 1:
+                raise ValueError(f"{place}: two are of kind {kind}. Leave one out.")
+        same = {"accuracy": ("datasets", "factors", "seeds", "images")}
+        first = next(own for own, table in tables.items() if table.kind == "accuracy")
+        for own, table in tables.items():
+            for key in same.get(table.kind, ("datasets", "factors", "seeds")):
+                if getattr(table, key) != getattr(tables[first], key):
+                    raise ValueError(
+                        f"{place}: '{own}' has other {key} than '{first}'. Give both the same."
+                    )
 
     def parts(self) -> dict[str, Part]:
         """Return the tables and figures by name."""
         return {**self.tables, **self.figures}
 
     def runs_of(self, part: Part) -> Runs:
-        """Return the runs behind a table or figure: its own, or those of the table it is of."""
+        """Return the runs behind a table or figure: its own, or those of the table it is of.
+
+        Of several tables it is the first.
+        """
+        if isinstance(part, ReadingsFigure):
+            return self.tables[part.of[0]]
         return self.tables[part.of] if isinstance(part, OfTable) else part
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from cogloat.config.types import StageName
 from cogloat.errors import UserError
-from cogloat.methods.moco.settings import AdaptiveTemperature, Contrastive
+from cogloat.methods.moco.settings import AdaptiveTemperature, Contrastive, MomentumContrast
 from cogloat.methods.moco.settings import Settings as Moco
 from cogloat.runs.collections import (
     AccuracyTable,
     EmbeddingFigure,
     GradientsTable,
     GroupsTable,
+    LeaksTable,
     Runs,
     SeparabilityTable,
     TemperaturesFigure,
@@ -35,6 +36,8 @@ def check_runs(place: str, runs: Runs, configs: Mapping[tuple[str, str], Stages]
         UserError: naming the method, and why it is none for the table or figure.
     """
     if isinstance(runs, AccuracyTable | GroupsTable):
+        if isinstance(runs, AccuracyTable) and runs.images == "validation":
+            _check_held_out(place, configs)
         return
     for (dataset, method), stages in configs.items():
         if "pretrain" not in stages:
@@ -53,6 +56,8 @@ def check_runs(place: str, runs: Runs, configs: Mapping[tuple[str, str], Stages]
                 _check_adaptive(place, method, own)
             case GradientsTable():
                 _check_contrast_alone(place, method, own)
+            case LeaksTable():
+                _check_pair(place, method, own)
             case EmbeddingFigure(rarest=rarest) | SeparabilityTable(rarest=rarest) if (
                 rarest > own.data.classes
             ):
@@ -62,6 +67,23 @@ def check_runs(place: str, runs: Runs, configs: Mapping[tuple[str, str], Stages]
                 )
             case TimesTable():
                 _check_timed(place, method, own, configs[dataset, runs.methods[0]]["pretrain"])
+
+
+def _check_held_out(place: str, configs: Mapping[tuple[str, str], Stages]) -> None:
+    for (dataset, _), stages in configs.items():
+        if any(own.data.validation is None for own in stages.values()):
+            raise UserError(
+                f"{place}.images: 'validation', but '{dataset}' holds no images out. Add "
+                "'validation' to its file, or write images: test."
+            )
+
+
+def _check_pair(place: str, method: str, own: RunConfig) -> None:
+    if not isinstance(own.settings, MomentumContrast):
+        raise UserError(
+            f"{place}.methods: '{method}' has the objective '{own.settings.objective}', which has "
+            "no key encoder. Leave it out."
+        )
 
 
 def _check_adaptive(place: str, method: str, own: RunConfig) -> None:

@@ -24,7 +24,7 @@ from cogloat.methods.rooms import settings_types
 from cogloat.methods.settings import CoresetOf, FileAt, Supervised, Training, WeightsOf
 from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.readers.documents import plain, read_document
-from cogloat.runs.collections import Runs, Workflow
+from cogloat.runs.collections import ReadingsFigure, Runs, Workflow
 from cogloat.runs.effective import CoresetConfig, RunConfig
 from cogloat.runs.files import STAGES, Coreset, Expectation, Method
 from cogloat.runs.grids import check_runs
@@ -222,7 +222,12 @@ def _check_collections(config: Path, workflow: Workflow) -> None:
             }
             check_runs(f"{place}.{section}.{own}", runs, configs)
         printed = {own: table.printed for own, table in collection.tables.items() if table.printed}
-        for file in printed.values():
+        ratios = [
+            figure.printed.table
+            for figure in collection.figures.values()
+            if isinstance(figure, ReadingsFigure) and figure.printed is not None
+        ]
+        for file in (*printed.values(), *ratios):
             printed_file(config, file)
         compared = [own for own in names(config, "paper") if own.startswith("table")]
         if collection.claims and not set(printed).intersection(compared):

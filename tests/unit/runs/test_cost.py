@@ -10,7 +10,7 @@ from cogloat.config.dataset import Resources
 from cogloat.data.longtail import write_split
 from cogloat.runs.collections import Runtime
 from cogloat.runs.cost import minutes, training_images
-from cogloat.runs.load import load_dataset, load_method, load_workflow, run_config
+from cogloat.runs.load import load_dataset, load_method, load_workflow, method_of, run_config
 
 CONFIG = REPO / "config"
 NOT_DRAWN = REPO / "results/splits/nothing/if1.csv"
@@ -56,6 +56,25 @@ def test_every_stage_of_every_collection_has_an_estimate():
                 runtime=workflow.runtime,
             )
             assert workflow.runtime.start < asked < 3 * 24 * 60
+
+
+def test_readings_take_one_gpu_two_hours():
+    collection = load_workflow(CONFIG).collections["readings"]
+    tables = [own for own in collection.tables.values() if own.kind == "accuracy"]
+    stages = {
+        (seed, method_of(CONFIG, method, stage), stage)
+        for table in tables
+        for seed, method in itertools.product(table.seeds, table.methods)
+        for stage in load_method(CONFIG, method).stages
+    }
+    dataset = load_dataset(CONFIG, "cifar10_readings")
+    images = training_images(NOT_DRAWN, 100, dataset)
+    steps = 0
+    for seed, method, stage in stages:
+        own = run_config(CONFIG, "cifar10_readings", 100, method, seed, stage).settings
+        steps += own.epochs * images / min(own.batch_size, 256)
+    assert steps == pytest.approx(860_000, abs=5000)  # as config.yaml says, of at most 256 images
+    assert steps / 150 < 2 * 3600  # 150 of them a second
 
 
 def asked(method: str, stage: str, *, frozen: bool) -> int:

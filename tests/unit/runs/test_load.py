@@ -403,10 +403,72 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
             "seeds: [0, 1, 2]\n        rarest: 101\n",
             "separability.rarest: 'cifar100' has 100 classes, not 101",
         ),
+        (
+            "images: validation  # no",
+            "images: validation\n        printed: table2  # no",
+            "printed numbers are of the test set, but images is 'validation'. Leave out",
+        ),
+        (
+            "    figures:\n      readings:\n",
+            "    figures:\n      slow: {kind: curves, of: readings_pair}\n      readings:\n",
+            "figures.slow.of: 'readings_pair' is of validation images, and the kind 'curves' shows",
+        ),
+        (
+            "- readings_leaks\n",
+            "- readings_leak\n",
+            "readings.of: 'readings_leak' is no table of.*Did",
+        ),
+        ("- readings_leaks\n", "- readings_pair\n", "of: .*twice"),
+        (
+            "kind: leaks\n",
+            "kind: features\n        convention: *convention\n",
+            "figures.readings.of: two are of kind features. Leave one out",
+        ),
+        (
+            "".join(
+                f"          - readings_{own}\n"
+                for own in ("classifiers", "temperatures", "pair", "prototypes", "kcl", "cogloat")
+            ),
+            "",
+            "figures.readings.of: none of them is of kind accuracy. Add one",
+        ),
+        (
+            "kind: leaks\n        datasets: [cifar10_readings]",
+            "kind: leaks\n        datasets: [digits_readings]",
+            "readings.of: 'readings_leaks' has other datasets than 'readings_classifiers'",
+        ),
+        (
+            "images: validation\n",
+            "images: test\n",
+            "readings.of: 'readings_temperatures' has other images than 'readings_classifiers'",
+        ),
+        (
+            "printed: &ratio {table: table1",
+            "printed: &ratio {table: table9",
+            "printed: 'table9': there is no .*table9.csv. Did yo",
+        ),
+        (
+            "methods: *contrasts\n",
+            "methods: [cogloat, paco]\n",
+            "readings_leaks.methods: 'paco' has no stage 'pretrain', of which the kind 'leaks' is",
+        ),
+        (
+            "methods: *contrasts\n",
+            "methods: [cogloat, kcl_inbatch]\n",
+            "leaks.methods: 'kcl_inbatch' has the objective 'supcon', which has no key encoder",
+        ),
     ],
 )
 def test_mistake_in_the_collections_is_named(config, old, new, expected):
     edit(config / "config.yaml", old, new)
+    with pytest.raises(UserError, match=expected):
+        load_workflow(config)
+
+
+def test_accuracies_on_held_out_images_need_some(config):
+    file = config / "datasets" / "cifar10_readings.yaml"
+    edit(file, "validation: {images_per_class: 500, seed: 0}", "")
+    expected = "readings_classifiers.images: 'validation', but 'cifar10_readings' holds no images"
     with pytest.raises(UserError, match=expected):
         load_workflow(config)
 
