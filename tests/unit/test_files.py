@@ -324,6 +324,7 @@ OUTPUTS = {
     "plot_embedding.py": ["pdf", "png", "numbers"],
     "plot_frequency.py": ["pdf", "png"],
     "plot_magnitudes.py": ["pdf", "png"],
+    "plot_means.py": ["pdf", "png"],
     "plot_readings.py": ["pdf", "png", "numbers"],
     "plot_temperatures.py": ["pdf", "png"],
     "predict.py": ["output"],

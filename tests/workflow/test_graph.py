@@ -69,6 +69,7 @@ PAPER = PRINTED | {
     "tabulate_separability": 1,
     "tabulate_times": 4,
     "plot_magnitudes": 3,
+    "plot_means": 8,
 }
 
 
@@ -309,6 +310,7 @@ FIGURES = {
     "learning": {"kind": "curves", "of": "ablation_of-gamma"},
     "mistaken": {"kind": "confusion", "of": "ablation_of-gamma"},
     "pulled": {"kind": "magnitudes", "of": "pull"},
+    "dots": {"kind": "means", "of": "speed"},
 }
 
 
@@ -327,7 +329,7 @@ def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Pr
             "results/figures/learning_digits_if10.png",
             *("results/figures/mistaken_digits_if10.pdf", "results/ablation_of-gamma_classes.csv"),
             *("results/pull_classes.csv", "results/apart.md", "results/tail.md"),
-            "results/figures/pulled_digits_if10.pdf",
+            *("results/figures/pulled_digits_if10.pdf", "results/figures/dots.pdf"),
         ).stdout
     assert "results/ablation_of-gamma.csv" in made
     plan = jobs(command)
@@ -339,6 +341,7 @@ def test_tables_and_figures_of_ones_own_are_lines_of_the_configuration(fresh: Pr
     assert plan["measure_separability"] == {f"{run}/separability3.json"}
     assert plan["tabulate_separability"] == {"results/apart.csv"}
     assert plan["tabulate_groups"] == {"results/tail.csv"}
+    assert plan["plot_means"] == {"results/figures/dots.png"}
     assert plan["plot_magnitudes"] == {"results/figures/pulled_digits_if10.png"}
     assert plan["time_epochs"] == {"results/times/speed/digits/if10.csv"}
     assert plan["plot_embedding"] == {"results/figures/rare.png"}

@@ -11,7 +11,7 @@ from scripts import REPO
 CAPTIONS = sorted((REPO / "workflow" / "report").glob("*.rst"))
 RULES = sorted((REPO / "workflow" / "rules").glob("*.smk"))
 # flags that shlex has quoted already, or nothing
-FLAGS = {"params.printed", "params.inputs", "params.held_out"}
+FLAGS = {"params.printed", "params.inputs", "params.held_out", "params.tables"}
 
 
 def commands(text: str) -> list[str]:

@@ -21,6 +21,9 @@ SHOWN = {
     *("confusion_tiny_if10.png", "magnitudes_tiny_if10.png"),
     *("gradients.csv", "prototypes.csv", "prototype_times.csv", "refresh_times.csv", "views.csv"),
     *("separability.csv", "balance.csv", "groups.csv", "k_times.csv"),
+    *("groups_means.png", "k_times_means.png", "prototypes_means.png", "views_means.png"),
+    *("prototype_times_means.png", "refresh_times_means.png"),
+    *("separability_means.png", "balance_means.png"),
 }
 
 

@@ -159,7 +159,7 @@ def test_without_data_nothing_is_to_do_until_an_edit_has_no_results(
         FOCAL,
         ("config/config.yaml", "collection: tiny", "collection: other"),
         ("src/train.py", "def main(", "CHANGED = 1\n\n\ndef main("),
-        ("workflow/rules/evaluate.smk", "--many-above {", "--many-above={"),
+        ("workflow/rules/evaluate.smk", "--metrics {", "--metrics={"),
     ):
         with clone.edited(file, old, new):
             assert clone.run("bash", "-c", GATE).returncode != 0, file

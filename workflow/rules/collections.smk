@@ -17,6 +17,7 @@ SHOWN = {
     "frequency": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
     "confusion": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
     "magnitudes": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
+    "means": "results/{folder}figures/{name}.png",
     "readings": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
 }
 OF_CLASSIFIER = [
@@ -165,6 +166,12 @@ def printed_flag(wildcards, input):
 
 
 @user_facing
+def table_of_figure(wildcards):
+    """Return the table that a figure is of."""
+    return f"results/{wildcards.folder}{part(wildcards).of}.csv"
+
+
+@user_facing
 def tables_of_figure(wildcards):
     """Return the tables that a figure is of."""
     return [f"results/{wildcards.folder}{name}.csv" for name in part(wildcards).of]
@@ -195,8 +202,8 @@ def printed_ratio_flags(wildcards, input):
         return ""
     flags = [
         printed_flag(wildcards, input),
-        f"--printed-dataset {ratio.dataset}",
-        f"--printed-methods {ratio.method} {ratio.reference}",
+        f"--printed-dataset {shlex.quote(ratio.dataset)}",
+        f"--printed-methods {shlex.join([ratio.method, ratio.reference])}",
     ]
     return " ".join(flags)
 

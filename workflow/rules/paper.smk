@@ -440,6 +440,36 @@ rule plot_magnitudes:
         """
 
 
+rule plot_means:
+    input:
+        table=table_of_figure,
+    output:
+        png=report(
+            "results/{folder}figures/{figure}.png",
+            caption="../report/means.rst",
+            category="Figures",
+            labels={"figure": "{figure}", "what": "a table's means"},
+        ),
+        pdf="results/{folder}figures/{figure}.pdf",
+    log:
+        "logs/{folder}figures/{figure}.log",
+    params:
+        labels=labels,
+        code=code_of("src/plot_means.py"),
+    wildcard_constraints:
+        figure=names_of("means"),
+    localrule: True
+    shell:
+        r"""
+        python src/plot_means.py \
+            --table {input.table:q} \
+            --config config \
+            --pdf {output.pdf:q} \
+            --png {output.png:q} \
+            2>{log:q}
+        """
+
+
 rule plot_readings:
     input:
         tables=tables_of_figure,
@@ -456,7 +486,7 @@ rule plot_readings:
     log:
         "logs/{folder}figures/{figure}_{dataset}_{imbalance}.log",
     params:
-        flags=table_flags,
+        tables=table_flags,
         factor=factor_of,
         labels=labels,
         printed=printed_ratio_flags,
@@ -468,7 +498,7 @@ rule plot_readings:
     shell:
         r"""
         python src/plot_readings.py \
-            {params.flags} {params.printed} \
+            {params.tables} {params.printed} \
             --dataset {wildcards.dataset:q} \
             --factor {params.factor:q} \
             --config config \

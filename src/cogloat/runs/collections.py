@@ -205,6 +205,13 @@ class ConfusionFigure(Strict):
     of: Name = Field(description="name of an accuracy table of the collection")
 
 
+class MeansFigure(Strict):
+    """A table's means with their intervals, a line a method."""
+
+    kind: Literal["means"]
+    of: Name = Field(description="name of a table of the collection, but of gradients and leaks")
+
+
 class PrintedRatio(Strict):
     """What the paper prints of two methods, whose ratio stands beside ours."""
 
@@ -226,8 +233,12 @@ class ReadingsFigure(Strict):
     printed: PrintedRatio | None = None
 
 
-OfTable = CurvesFigure | FrequencyFigure | ConfusionFigure | MagnitudesFigure
-SHOWS = {"magnitudes": "gradients"}  # kind of a figure -> that of its table, if not accuracy
+OfTable = CurvesFigure | FrequencyFigure | ConfusionFigure | MagnitudesFigure | MeansFigure
+# kind of a figure -> those of its table, if not accuracy
+SHOWS = {
+    "magnitudes": ("gradients",),
+    "means": ("accuracy", "groups", "features", "separability", "times"),
+}
 Table = Annotated[
     AccuracyTable
     | GroupsTable
@@ -277,14 +288,18 @@ class Collection(Strict):
                 raise ValueError(f"tables.{name}: this file is another one's. Rename the table.")
         for name, figure in self.figures.items():
             if isinstance(figure, OfTable):
-                table, shown = self.tables.get(figure.of), SHOWS.get(figure.kind, "accuracy")
-                if table is None or table.kind != shown:
-                    known = [own for own, of in self.tables.items() if of.kind == shown]
+                table, shown = self.tables.get(figure.of), SHOWS.get(figure.kind, ("accuracy",))
+                if table is None or table.kind not in shown:
+                    known = [own for own, of in self.tables.items() if of.kind in shown]
                     raise ValueError(
-                        f"figures.{name}.of: '{figure.of}' is no {shown} table of the collection. "
-                        f"{nearest(figure.of, known)}"
+                        f"figures.{name}.of: '{figure.of}' is no {' or '.join(shown)} table of the "
+                        f"collection. {nearest(figure.of, known)}"
                     )
-                if isinstance(table, AccuracyTable) and table.images != "test":
+                if (
+                    isinstance(table, AccuracyTable)
+                    and table.images != "test"
+                    and not isinstance(figure, MeansFigure)
+                ):
                     raise ValueError(
                         f"figures.{name}.of: '{figure.of}' is of {table.images} images, and the "
                         f"kind '{figure.kind}' shows the test set. Leave the figure out."
