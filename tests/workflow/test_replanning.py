@@ -103,7 +103,7 @@ def test_another_torch_replans_what_trains_another_matplotlib_what_plots(finishe
     with finished.edited("requirements/train.txt", matplotlib, matplotlib.replace("==", "==9")):
         assert set(finished.plan()) - {"all"} == {
             *("plot_embedding", "plot_frequency", "plot_confusion", "plot_curves"),
-            *("plot_temperatures", "plot_magnitudes"),
+            *("plot_temperatures", "plot_magnitudes", "plot_means"),
         }
 
 
