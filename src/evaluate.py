@@ -27,11 +27,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cogloat.arguments import of_type
+from cogloat.arguments import add_shot_groups, parse_shot_groups
 from cogloat.certificates import code_of
-from cogloat.config.dataset import check_shot_groups
 from cogloat.config.reading import load
-from cogloat.config.types import Count, StageName
+from cogloat.config.types import StageName
 from cogloat.data.imageset import load_test_set
 from cogloat.data.longtail import read_split
 from cogloat.data.store import MANIFEST
@@ -70,12 +69,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--history", type=Path, required=True, help="of the last stage")
     parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
     parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
-    parser.add_argument(
-        "--many-above", type=of_type(Count), required=True, help="training images of a class"
-    )
-    parser.add_argument(
-        "--few-below", type=of_type(Count), required=True, help="training images of a class"
-    )
+    add_shot_groups(parser)
     parser.add_argument(
         "--provenance", type=Path, nargs="+", required=True, help="the stages', in their order"
     )
@@ -90,12 +84,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_machine_arguments(parser)
     parser.set_defaults(precision=None)  # then the one that the history was measured in
-    args = parser.parse_args(argv)
-    try:
-        check_shot_groups(args.many_above, args.few_below)
-    except ValueError as error:
-        parser.error(str(error))
-    return args
+    return parse_shot_groups(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

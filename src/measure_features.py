@@ -25,18 +25,15 @@ from pathlib import Path
 import torch
 
 from cogloat.config.dataset import Data
-from cogloat.config.reading import load
 from cogloat.data.imageset import ImageSet, load_test_set, load_training_set
-from cogloat.data.store import MANIFEST
 from cogloat.evaluation.features import describe_features
-from cogloat.files import sha256, writable_file
+from cogloat.files import sha256
 from cogloat.models.inference import outputs
 from cogloat.models.networks import Encoder
 from cogloat.results.features import Features, Spaces
-from cogloat.results.provenance import check_beside
-from cogloat.runs.effective import RunConfig
 from cogloat.trained import check_finite, load_encoder
-from cogloat.training.machine import add_machine_arguments, set_up_machine
+from cogloat.training.commandline import add_encoder_arguments, encoder_config
+from cogloat.training.machine import set_up_machine
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -44,23 +41,14 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, required=True, help="of the pretrain stage")
-    parser.add_argument("--weights", type=Path, required=True, help="its weights.pt")
-    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
-    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
-    parser.add_argument(
-        "--output", type=writable_file, required=True, help="gets the measures, JSON"
-    )
-    add_machine_arguments(parser)
+    add_encoder_arguments(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure."""
     args = parse_args(argv)
-    config = load(RunConfig, args.config)
-    made_of = {"configuration": args.config, "store": args.store / MANIFEST}
-    check_beside(args.weights, **made_of, split=args.split)
+    config = encoder_config(args)
     machine = set_up_machine(args)
     encoder = load_encoder(config, args.weights, machine.device)
     data, device = config.data, machine.device

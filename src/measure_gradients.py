@@ -29,26 +29,23 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from cogloat.arguments import of_type
+from cogloat.arguments import add_shot_groups, parse_shot_groups
 from cogloat.checkpoint import load_weights
-from cogloat.config.dataset import check_shot_groups
-from cogloat.config.reading import load
-from cogloat.config.types import Count
 from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.data.store import MANIFEST
 from cogloat.errors import UserError
 from cogloat.evaluation.accuracy import shot_groups
-from cogloat.files import sha256, writable_file
+from cogloat.files import sha256
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.moco.objective import Contrast
 from cogloat.methods.moco.settings import Settings
 from cogloat.randomness import seeded_globally
 from cogloat.results.classes import read_class_names
 from cogloat.results.gradients import PARTS, Gradients
-from cogloat.results.provenance import check_beside
 from cogloat.runs.effective import RunConfig
 from cogloat.trained import check_finite
-from cogloat.training.machine import add_machine_arguments, set_up_machine
+from cogloat.training.commandline import add_encoder_arguments, encoder_config
+from cogloat.training.machine import set_up_machine
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -56,34 +53,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, required=True, help="of the pretrain stage")
-    parser.add_argument("--weights", type=Path, required=True, help="its weights.pt")
-    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
-    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
-    parser.add_argument(
-        "--many-above", type=of_type(Count), required=True, help="training images of a class"
-    )
-    parser.add_argument(
-        "--few-below", type=of_type(Count), required=True, help="training images of a class"
-    )
-    parser.add_argument(
-        "--output", type=writable_file, required=True, help="gets the measures, JSON"
-    )
-    add_machine_arguments(parser)
-    args = parser.parse_args(argv)
-    try:
-        check_shot_groups(args.many_above, args.few_below)
-    except ValueError as error:
-        parser.error(str(error))
-    return args
+    add_shot_groups(parser)
+    add_encoder_arguments(parser)
+    return parse_shot_groups(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure."""
     args = parse_args(argv)
-    config = load(RunConfig, args.config)
-    made_of = {"configuration": args.config, "store": args.store / MANIFEST}
-    check_beside(args.weights, **made_of, split=args.split)
+    config = encoder_config(args)
     device = set_up_machine(args).device
     training = load_training_set(args.store, args.split, config.data, device)
     objective = _trained(config, args.weights, args.config, training)

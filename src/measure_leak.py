@@ -23,26 +23,22 @@ if __name__ == "__main__":
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import torch
 
-from cogloat.checkpoint import load_weights
-from cogloat.config.reading import load
 from cogloat.data.augmentation import Augmentation
 from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.data.sampling import epoch_order
-from cogloat.data.store import MANIFEST
 from cogloat.errors import UserError
 from cogloat.evaluation.leak import Pair, own_key_retrieval
-from cogloat.files import sha256, writable_file
+from cogloat.files import sha256
 from cogloat.methods.moco.settings import MomentumContrast
-from cogloat.models.networks import build_encoder, to_device
 from cogloat.randomness import generator
 from cogloat.results.leak import Leak
-from cogloat.results.provenance import check_beside
 from cogloat.runs.effective import RunConfig
-from cogloat.training.machine import add_machine_arguments, set_up_machine
+from cogloat.trained import load_encoder
+from cogloat.training.commandline import add_encoder_arguments, encoder_config
+from cogloat.training.machine import set_up_machine
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -50,29 +46,20 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, required=True, help="of the pretrain stage")
-    parser.add_argument("--weights", type=Path, required=True, help="its weights.pt")
-    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
-    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
-    parser.add_argument(
-        "--output", type=writable_file, required=True, help="gets the measures, JSON"
-    )
-    add_machine_arguments(parser)
+    add_encoder_arguments(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure."""
     args = parse_args(argv)
-    config = load(RunConfig, args.config)
+    config = encoder_config(args)
     settings = config.settings
     if not isinstance(settings, MomentumContrast):
         raise UserError(
             f"{args.config}: settings.objective: '{settings.objective}' has no key encoder. Give a "
             "pretrain stage of a method that has one, such as kcl's."
         )
-    made_of = {"configuration": args.config, "store": args.store / MANIFEST}
-    check_beside(args.weights, **made_of, split=args.split)
     device = set_up_machine(args).device
     training = load_training_set(args.store, args.split, config.data, device)
     if len(training) < 2 * settings.batch_size:
@@ -81,9 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{settings.batch_size}, and the keys beside the own one are of other batches. Lower "
             "pretrain.batch_size and train again."
         )
-    encoder = build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
-    load_weights(encoder, args.weights)
-    to_device(encoder, device)
+    encoder = load_encoder(config, args.weights, device, settings.batch_norm_splits)
     found = {}
     # the batch's last: they move the running ones
     for statistics, training_mode in (("running", False), ("batch", True)):

@@ -20,22 +20,18 @@ if __name__ == "__main__":
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from cogloat.arguments import of_type
-from cogloat.config.reading import load
 from cogloat.config.types import Count
 from cogloat.data.imageset import load_test_set
 from cogloat.data.rarest import only, rarest, training_counts
-from cogloat.data.store import MANIFEST
 from cogloat.evaluation.separability import NEIGHBOURS, knn_accuracy, silhouette
-from cogloat.files import sha256, writable_file
+from cogloat.files import sha256
 from cogloat.models.inference import outputs
-from cogloat.results.provenance import check_beside
 from cogloat.results.separability import Separability
-from cogloat.runs.effective import RunConfig
 from cogloat.trained import check_finite, load_encoder
-from cogloat.training.machine import add_machine_arguments, set_up_machine
+from cogloat.training.commandline import add_encoder_arguments, encoder_config
+from cogloat.training.machine import set_up_machine
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -43,26 +39,17 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, required=True, help="of the pretrain stage")
-    parser.add_argument("--weights", type=Path, required=True, help="its weights.pt")
-    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
-    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
     parser.add_argument(
         "--classes", type=of_type(Count), required=True, help="how many, the rarest first"
     )
-    parser.add_argument(
-        "--output", type=writable_file, required=True, help="gets the measures, JSON"
-    )
-    add_machine_arguments(parser)
+    add_encoder_arguments(parser)
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure."""
     args = parse_args(argv)
-    config = load(RunConfig, args.config)
-    made_of = {"configuration": args.config, "store": args.store / MANIFEST}
-    check_beside(args.weights, **made_of, split=args.split)
+    config = encoder_config(args)
     labels = rarest(training_counts(args.split, config.data.classes), args.classes)
     device = set_up_machine(args).device
     encoder = load_encoder(config, args.weights, device)

@@ -25,7 +25,7 @@ from cogloat.files import writable_file
 from cogloat.reporting.figures.confusion import draw, panels_of, read_counts
 from cogloat.reporting.figures.frequency import read_comparable
 from cogloat.reporting.figures.style import save, style
-from cogloat.runs.load import load_dataset, load_method
+from cogloat.runs.load import load_dataset, method_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     runs = read_comparable(args.metrics)
     counts = read_counts(args.metrics, runs)
-    methods = {run.method: load_method(args.config, run.method).label for run in runs}
+    methods = method_labels(args.config, (run.method for run in runs))
     panels = panels_of(runs, counts, methods)
     title = f"{load_dataset(args.config, runs[0].dataset).label}, {imbalance.title(runs[0].factor)}"
     with style():

@@ -26,7 +26,7 @@ from cogloat import imbalance
 from cogloat.files import writable_file, write_text
 from cogloat.reporting.figures.curves import curves_of, draw, numbers, read_histories
 from cogloat.reporting.figures.style import save, style
-from cogloat.runs.load import load_dataset, load_method
+from cogloat.runs.load import load_dataset, method_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     histories = read_histories(args.history)
     curves = curves_of(histories)
-    labels = {curve.method: load_method(args.config, curve.method).label for curve in curves}
+    labels = method_labels(args.config, (curve.method for curve in curves))
     first = histories[0].config
     title = f"{load_dataset(args.config, first.dataset).label}, {imbalance.title(first.factor)}"
     with style():

@@ -24,7 +24,7 @@ from cogloat.errors import UserError, nearest
 from cogloat.files import writable_file
 from cogloat.reporting.figures.frequency import draw, panels_of, read_comparable
 from cogloat.reporting.figures.style import save, style
-from cogloat.runs.load import load_dataset, load_method
+from cogloat.runs.load import load_dataset, method_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Plot."""
     args = parse_args(argv)
     runs = read_comparable(args.metrics)
-    methods = {run.method: load_method(args.config, run.method).label for run in runs}
+    methods = method_labels(args.config, (run.method for run in runs))
     if args.reference not in methods:
         raise UserError(
             f"--reference {args.reference}: none of the runs is of it. "

@@ -23,7 +23,7 @@ from cogloat.files import writable_file
 from cogloat.reporting.figures.magnitudes import draw
 from cogloat.reporting.figures.style import save, style
 from cogloat.results.gradients import Gradients
-from cogloat.runs.load import load_dataset, load_method
+from cogloat.runs.load import load_dataset, method_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Plot."""
     args = parse_args(argv)
     runs = [Gradients.read(path) for path in args.gradients]
-    methods = {run.method: load_method(args.config, run.method).label for run in runs}
+    methods = method_labels(args.config, (run.method for run in runs))
     dataset = load_dataset(args.config, runs[0].dataset).label
     with style():
         save(draw(runs, methods, dataset), args.pdf, args.png)

@@ -21,7 +21,7 @@ from pathlib import Path
 from cogloat.files import writable_file
 from cogloat.reporting.figures.means import draw, read_points
 from cogloat.reporting.figures.style import save, style
-from cogloat.runs.load import load_dataset
+from cogloat.runs.load import dataset_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -40,8 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Plot."""
     args = parse_args(argv)
     points = read_points(args.table)
-    names = {point.dataset for point in points}
-    datasets = {name: load_dataset(args.config, name).label for name in names}
+    datasets = dataset_labels(args.config, (point.dataset for point in points))
     with style():
         save(draw(points, datasets), args.pdf, args.png)
 

@@ -20,13 +20,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.arguments import of_type
-from cogloat.config.types import Confidence
 from cogloat.files import writable_file, write_text
+from cogloat.reporting.commandline import add_confidence, add_table_arguments
 from cogloat.reporting.gradients import class_table, gradient_table, to_markdown
 from cogloat.reporting.layout import to_csv
 from cogloat.results.gradients import Gradients
-from cogloat.runs.load import load_dataset, load_method
+from cogloat.runs.load import dataset_labels, method_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -35,16 +34,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--gradients", type=Path, nargs="+", required=True, help="gradients.json")
-    parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
-    parser.add_argument(
-        "--confidence",
-        type=of_type(Confidence),
-        default=0.95,
-        help="of the means' intervals (default: 0.95)",
-    )
-    parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
+    add_table_arguments(parser)
+    add_confidence(parser)
     parser.add_argument("--classes", type=writable_file, required=True, help="by class, CSV")
-    parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
     return parser.parse_args(argv)
 
 
@@ -52,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Tabulate."""
     args = parse_args(argv)
     runs = [Gradients.read(path) for path in args.gradients]
-    methods = {run.method: load_method(args.config, run.method).label for run in runs}
-    datasets = {run.dataset: load_dataset(args.config, run.dataset).label for run in runs}
+    methods = method_labels(args.config, (run.method for run in runs))
+    datasets = dataset_labels(args.config, (run.dataset for run in runs))
     table = gradient_table(runs, methods, args.confidence)
     write_text(args.classes, to_csv(class_table(runs, args.confidence)))
     write_text(args.markdown, to_markdown(table, datasets, args.classes.name))

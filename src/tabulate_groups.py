@@ -18,14 +18,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.arguments import of_type
-from cogloat.config.types import Confidence
-from cogloat.files import writable_file, write_text
+from cogloat.files import write_text
+from cogloat.reporting.commandline import add_confidence, add_printed, add_table_arguments
 from cogloat.reporting.groups import KEYS, groups_table, to_markdown
 from cogloat.reporting.layout import to_csv
 from cogloat.results.metrics import Metrics
 from cogloat.results.printed import read_printed
-from cogloat.runs.load import load_dataset, load_method
+from cogloat.runs.load import dataset_labels, method_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -34,16 +33,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.json files")
-    parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
-    parser.add_argument("--printed", type=Path, help="a paper's numbers, CSV (default: none)")
-    parser.add_argument(
-        "--confidence",
-        type=of_type(Confidence),
-        default=0.95,
-        help="of the means' intervals (default: 0.95)",
-    )
-    parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
-    parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
+    add_table_arguments(parser)
+    add_printed(parser)
+    add_confidence(parser)
     return parser.parse_args(argv)
 
 
@@ -51,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Tabulate."""
     args = parse_args(argv)
     runs = [Metrics.read(path) for path in args.metrics]
-    labels = {run.method: load_method(args.config, run.method).label for run in runs}
-    datasets = {run.dataset: load_dataset(args.config, run.dataset).label for run in runs}
+    labels = method_labels(args.config, (run.method for run in runs))
+    datasets = dataset_labels(args.config, (run.dataset for run in runs))
     printed = read_printed(args.printed, KEYS)
     table = groups_table(runs, labels, printed, args.confidence)
     write_text(args.markdown, to_markdown(table, datasets))

@@ -23,15 +23,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.arguments import of_type
-from cogloat.config.types import Confidence
 from cogloat.files import writable_file, write_json, write_text
 from cogloat.reporting.accuracy import accuracy_table, means, to_markdown
 from cogloat.reporting.classes import class_table
+from cogloat.reporting.commandline import add_confidence, add_printed, add_table_arguments
 from cogloat.reporting.layout import to_csv
 from cogloat.results.metrics import Metrics
 from cogloat.results.printed import ACCURACY, read_printed
-from cogloat.runs.load import framework, load_dataset, load_method
+from cogloat.runs.load import dataset_labels, framework, method_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -40,22 +39,15 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.json files")
-    parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
-    parser.add_argument("--printed", type=Path, help="a paper's numbers, CSV (default: none)")
+    add_table_arguments(parser)
+    add_printed(parser)
     parser.add_argument(
         "--images",
         choices=["test", "validation"],
         default="test",
         help="whose accuracies the table has (default: test)",
     )
-    parser.add_argument(
-        "--confidence",
-        type=of_type(Confidence),
-        default=0.95,
-        help="of the means' intervals (default: 0.95)",
-    )
-    parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
-    parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
+    add_confidence(parser)
     parser.add_argument(
         "--classes", type=writable_file, required=True, help="accuracies by class, CSV"
     )
@@ -69,9 +61,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Tabulate."""
     args = parse_args(argv)
     runs = [Metrics.read(path) for path in args.metrics]
-    labels = {run.method: load_method(args.config, run.method).label for run in runs}
+    labels = method_labels(args.config, (run.method for run in runs))
     frameworks = {name: framework(args.config, name) for name in labels}
-    datasets = {run.dataset: load_dataset(args.config, run.dataset).label for run in runs}
+    datasets = dataset_labels(args.config, (run.dataset for run in runs))
     printed = read_printed(args.printed, numbers=ACCURACY)
     table = accuracy_table(runs, labels, frameworks, printed, args.confidence, args.images)
     classes = class_table(runs, args.confidence)

@@ -19,12 +19,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.files import writable_file, write_text
+from cogloat.files import write_text
+from cogloat.reporting.commandline import add_printed, add_table_arguments
 from cogloat.reporting.layout import to_csv
 from cogloat.reporting.times import PARTS, time_table, to_markdown
 from cogloat.results.printed import read_printed
 from cogloat.results.timings import read_timings
-from cogloat.runs.load import load_dataset, load_method
+from cogloat.runs.load import dataset_labels, method_labels
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -35,13 +36,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--times", type=Path, nargs="+", required=True, help="raw timings, CSV, of time_epochs.py"
     )
-    parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
+    add_table_arguments(parser)
     parser.add_argument(
         "--part", choices=[*PARTS], default="epoch", help="what is timed (default: an epoch)"
     )
-    parser.add_argument("--printed", type=Path, help="a paper's numbers, CSV (default: none)")
-    parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
-    parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
+    add_printed(parser)
     return parser.parse_args(argv)
 
 
@@ -49,10 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Tabulate."""
     args = parse_args(argv)
     timings = read_timings(args.times)
-    names = timings["method"].unique()
-    methods = {name: load_method(args.config, name).label for name in names}
-    names = timings["dataset"].unique()
-    datasets = {name: load_dataset(args.config, name).label for name in names}
+    methods = method_labels(args.config, timings["method"])
+    datasets = dataset_labels(args.config, timings["dataset"])
     table = time_table(timings, methods, read_printed(args.printed), args.part)
     write_text(args.markdown, to_markdown(table, datasets))
     write_text(args.output, to_csv(table))

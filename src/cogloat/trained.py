@@ -15,8 +15,17 @@ from cogloat.models.networks import Classifier, Encoder, build_encoder, to_devic
 from cogloat.runs.effective import RunConfig
 
 
-def load_encoder(config: RunConfig, weights: Path, device: torch.device) -> Encoder:
+def load_encoder(
+    config: RunConfig, weights: Path, device: torch.device, batch_norm_splits: int = 1
+) -> Encoder:
     """Return the encoder that a contrastive stage left.
+
+    Args:
+        config: of the stage.
+        weights: that it left.
+        device: where the encoder is to be.
+        batch_norm_splits: groups with statistics of their own in training mode; outside it, split
+            batch norm is batch norm.
 
     Raises:
         UserError: if the stage leaves none, or the weights are missing, damaged or of another
@@ -28,8 +37,7 @@ def load_encoder(config: RunConfig, weights: Path, device: torch.device) -> Enco
             f"{weights}: stage '{config.stage}' of {config.method} trains no encoder with a "
             "projection. Give the configuration and the weights of a pretrain stage."
         )
-    # outside training, split batch norm is batch norm
-    encoder = build_encoder(config.depth, settings.projection, batch_norm_splits=1)
+    encoder = build_encoder(config.depth, settings.projection, batch_norm_splits)
     load_weights(encoder, weights)
     to_device(encoder, device)
     return encoder

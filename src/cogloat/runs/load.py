@@ -147,6 +147,16 @@ def framework(config: Path, name: str) -> str:
     return settings.framework
 
 
+def method_labels(config: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return method -> the name that tables and figures print."""
+    return {name: load_method(config, name).label for name in names}
+
+
+def dataset_labels(config: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return dataset -> the name that tables and figures print."""
+    return {name: load_dataset(config, name).label for name in names}
+
+
 @cache
 def run_config(
     config: Path, dataset: str, factor: Factor, method: str, seed: int, stage: StageName

@@ -1,4 +1,4 @@
-"""Arguments that scripts which train share, and what is checked of them."""
+"""Arguments that scripts share which train, or measure what was trained; and what is checked."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cogloat.arguments import of_type
+from cogloat.config.reading import load
 from cogloat.config.types import Digest, NonNegative
+from cogloat.data.store import MANIFEST
 from cogloat.errors import UserError, nearest
-from cogloat.files import sha256, writable_folder
+from cogloat.files import sha256, writable_file, writable_folder
+from cogloat.results.provenance import check_beside
+from cogloat.runs.effective import RunConfig
+from cogloat.training.machine import add_machine_arguments
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +34,30 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         default=60,
         help="seconds between two saves (default: 60)",
     )
+
+
+def add_encoder_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a trained encoder, what it was made of, and where what is measured of it goes."""
+    parser.add_argument("--config", type=Path, required=True, help="of the pretrain stage")
+    parser.add_argument("--weights", type=Path, required=True, help="its weights.pt")
+    parser.add_argument("--store", type=Path, required=True, help="folder made by fetch.py")
+    parser.add_argument("--split", type=Path, required=True, help="long-tailed split, CSV")
+    parser.add_argument(
+        "--output", type=writable_file, required=True, help="gets the measures, JSON"
+    )
+    add_machine_arguments(parser)
+
+
+def encoder_config(args: argparse.Namespace) -> RunConfig:
+    """Return the configuration of a trained encoder, of which it was made with the other files.
+
+    Raises:
+        UserError: if it is not valid, or the encoder's provenance names other files.
+    """
+    config = load(RunConfig, args.config)
+    made_of = {"configuration": args.config, "store": args.store / MANIFEST}
+    check_beside(args.weights, **made_of, split=args.split)
+    return config
 
 
 def check_config(args: argparse.Namespace) -> None:
