@@ -125,14 +125,13 @@ def _one_pass(objective: Contrast) -> tuple[Tensor, Tensor]:
     """
     size, batch = objective.size, objective.settings.batch_size
     order_N = objective.order(0)
-    device = objective.queue.keys.device
-    batches = torch.cat([order_N, order_N[: -size % batch]]).to(device).split(batch)
+    batches = torch.cat([order_N, order_N[: -size % batch]]).split(batch)
     norms, temperatures = [], []
     for step, positions_B in enumerate(tqdm(batches, desc="gradients", disable=None)):
         gradient = objective.gradient(positions_B, 0, step)
         norms.append(torch.stack([getattr(gradient, part).norm(dim=1) for part in PARTS], dim=1))
         temperatures.append(gradient.temperature_B)
-    restored_N = order_N.argsort().to(device)
+    restored_N = order_N.argsort().to(objective.queue.keys.device)
     return torch.cat(norms)[restored_N], torch.cat(temperatures)[restored_N]
 
 

@@ -89,14 +89,14 @@ def _pairs(config: RunConfig, settings: MomentumContrast, training: ImageSet) ->
     """Yield the views of every whole batch of one pass; every call has the same draws."""
     augment = Augmentation.named(settings.augmentation, config.data)
     device, batch = training.labels_N.device, settings.batch_size
-    order_N = epoch_order(len(training), generator("cpu", config.seed, "leak order")).to(device)
+    order_N = epoch_order(len(training), generator(config.seed, "leak order"))
     whole = len(training) // batch * batch
     for step, positions_B in enumerate(order_N[:whole].split(batch)):
-        draw = generator(device, config.seed, "leak augment", step)
+        draw = generator(config.seed, "leak augment", step)
         queries, keys = augment(training.batch(positions_B.repeat(2)), draw).split(batch)
         order_B = torch.arange(batch)
         if settings.batch_norm_splits > 1:
-            shuffle = generator("cpu", config.seed, "leak shuffle", step)
+            shuffle = generator(config.seed, "leak shuffle", step)
             order_B = torch.randperm(batch, generator=shuffle)
         yield Pair(queries, keys, order_B.to(device))
 

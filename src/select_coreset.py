@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         chosen = _glister(config, training, budgets, machine, resume)
     else:
         chosen = random_coreset(
-            torch.as_tensor(labels), budgets, generator("cpu", settings.seed, "coreset")
+            torch.as_tensor(labels), budgets, generator(settings.seed, "coreset")
         )
     positions = chosen.cpu().numpy()
     write_split(args.output, indices[positions], labels[positions])

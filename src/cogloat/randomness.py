@@ -1,4 +1,8 @@
-"""Every random draw has a generator of its own: of the run's seed and of where the draw is."""
+"""Every random draw has a generator of its own: of the run's seed and of where the draw is.
+
+All draws are made on the host, so that a run draws the same numbers on every device, and so that
+what depends on them (how many images an operation is for) is known without waiting for a GPU.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 
 def derive_seed(seed: int, *where: int | str) -> int:
@@ -15,9 +20,14 @@ def derive_seed(seed: int, *where: int | str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def generator(device: torch.device | str, seed: int, *where: int | str) -> torch.Generator:
-    """Return a fresh generator on `device` for one draw, such as `("augment", epoch, step)`."""
-    return torch.Generator(device).manual_seed(derive_seed(seed, *where))
+def generator(seed: int, *where: int | str) -> torch.Generator:
+    """Return a fresh generator for one draw, such as `("augment", epoch, step)`."""
+    return torch.Generator().manual_seed(derive_seed(seed, *where))
+
+
+def sent(drawn: Tensor, device: torch.device) -> Tensor:
+    """Return what was drawn, on a device; the host does not wait for it."""
+    return drawn.to(device, non_blocking=True)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from cogloat.config.dataset import Data
 from cogloat.data.longtail import read_split
 from cogloat.data.store import load_split_images
 from cogloat.errors import UserError, needing_memory
+from cogloat.randomness import sent
 
 RESIDENT_SHARE = 0.5  # of a device's free memory; a larger set stays on the host
 
@@ -35,9 +36,13 @@ class ImageSet:
         return len(self.labels_N)
 
     def batch(self, positions_B: Tensor) -> Tensor:
-        """Return the uint8 images at some positions, on the labels' device."""
-        chosen = self.images_NCHW[positions_B.to(self.images_NCHW.device)]
-        return chosen.to(self.labels_N.device, non_blocking=True)
+        """Return the uint8 images at some positions, given on the host, on the labels' device."""
+        chosen = self.images_NCHW.index_select(0, sent(positions_B, self.images_NCHW.device))
+        return sent(chosen, self.labels_N.device)
+
+    def labels(self, positions_B: Tensor) -> Tensor:
+        """Return the labels at some positions, given on the host."""
+        return self.labels_N.index_select(0, sent(positions_B, self.labels_N.device))
 
 
 def load_training_set(store: Path, split: Path, data: Data, device: torch.device) -> ImageSet:

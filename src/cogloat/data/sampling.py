@@ -5,8 +5,12 @@ Shapes: N images, C classes, B anchors, K positives.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+from cogloat.randomness import sent
 
 
 def epoch_order(size: int, generator: torch.Generator) -> Tensor:
@@ -24,7 +28,7 @@ def class_balanced_order(labels_N: Tensor, counts_C: Tensor, generator: torch.Ge
 
 
 class ClassIndex:
-    """Where each class's images are, on the labels' device.
+    """Where each class's images are, on the host.
 
     Attributes:
         order_N: the images, class by class.
@@ -34,12 +38,12 @@ class ClassIndex:
     """
 
     def __init__(self, labels_N: Tensor) -> None:
-        self.labels_N = labels_N
+        self.labels_N = labels_N = labels_N.cpu()
         self.order_N = labels_N.argsort(stable=True)
         self.count_C = torch.bincount(labels_N)
         self.start_C = self.count_C.cumsum(0) - self.count_C
         sorted_N = torch.empty_like(self.order_N)
-        sorted_N[self.order_N] = torch.arange(len(labels_N), device=labels_N.device)
+        sorted_N[self.order_N] = torch.arange(len(labels_N))
         self.rank_N = sorted_N - self.start_C[labels_N]
 
 
@@ -55,19 +59,17 @@ def global_positives(
         index: of the training set.
         anchors_B: positions of the anchors.
         k: images an anchor.
-        generator: on the index's device.
+        generator: of the draw.
 
     Returns:
         Positions [B, k].
     """
     labels_B = index.labels_N[anchors_B]
     others_B = index.count_C[labels_B] - 1
-    lots_Bk = torch.rand(
-        (len(anchors_B), k), generator=generator, device=anchors_B.device, dtype=torch.float64
-    )
+    lots_Bk = torch.rand((len(anchors_B), k), generator=generator, dtype=torch.float64)
     drawn_Bk = torch.where(
         (others_B >= k)[:, None],
-        _without_replacement(lots_Bk, others_B),
+        without_replacement(lots_Bk, others_B),
         (lots_Bk * others_B[:, None]).long(),
     )
     own_B1 = index.rank_N[anchors_B][:, None]
@@ -76,8 +78,43 @@ def global_positives(
     return index.order_N[index.start_C[labels_B][:, None] + ranks_Bk]
 
 
-def _without_replacement(lots_Bk: Tensor, sizes_B: Tensor) -> Tensor:
-    """Turn k uniform lots into k distinct numbers below each size (Floyd's algorithm)."""
+def choose(
+    candidates_BK: Tensor, k: int | Literal["all", "none"], generator: torch.Generator
+) -> Tensor:
+    """Choose up to k of the candidates of each row, uniformly without replacement.
+
+    Args:
+        candidates_BK: a mask, on any device.
+        k: their number, at least 1, or all, or none.
+        generator: of the draw.
+
+    Returns:
+        A mask [B, K].
+    """
+    if k == "all":
+        return candidates_BK
+    if k == "none":
+        return torch.zeros_like(candidates_BK)
+    rows, columns = candidates_BK.shape
+    lots_Bk = torch.rand((rows, k), generator=generator, dtype=torch.float64)
+    lots_Bk = sent(lots_Bk, candidates_BK.device)
+    until_BK = candidates_BK.cumsum(dim=1)  # candidates up to here
+    there_are_B = until_BK[:, -1]
+    # the last column is for the ranks of candidates that there are not
+    every_k = torch.arange(k, device=candidates_BK.device)
+    rank_Bk = torch.where(
+        (there_are_B >= k)[:, None], without_replacement(lots_Bk, there_are_B), every_k
+    )
+    place_Bk = torch.searchsorted(until_BK, rank_Bk + 1)
+    chosen_BK = torch.zeros(rows, columns + 1, dtype=torch.bool, device=candidates_BK.device)
+    return chosen_BK.scatter_(1, place_Bk, value=True)[:, :columns]
+
+
+def without_replacement(lots_Bk: Tensor, sizes_B: Tensor) -> Tensor:
+    """Turn k uniform lots into k distinct numbers below each size (Floyd's algorithm).
+
+    The sizes are at least k; of a smaller one nothing is said.
+    """
     k = lots_Bk.shape[1]
     drawn: list[Tensor] = []
     for turn in range(k):

@@ -29,7 +29,7 @@ class ContrastiveObjective(nn.Module):
 
     def order(self, epoch: int) -> Tensor:
         """Return a permutation of the images."""
-        return epoch_order(self.size, generator("cpu", self._seed, "order", epoch))
+        return epoch_order(self.size, generator(self._seed, "order", epoch))
 
     def start_epoch(self, epoch: int) -> None:
         """Nothing is constant within an epoch only."""
@@ -45,11 +45,10 @@ class ContrastiveObjective(nn.Module):
             Images [(2 + others) B, 3, H, W]: a view of each image, another of each, then one of
             each of the others.
         """
-        device = positions_B.device
-        draw = generator(device, self._seed, "positives", epoch, step)
+        draw = generator(self._seed, "positives", epoch, step)
         chosen_BK = global_positives(self._index, positions_B, others, draw)
         positions = torch.cat([positions_B, positions_B, chosen_BK.T.reshape(-1)])
-        draw = generator(device, self._seed, "augment", epoch, step)
+        draw = generator(self._seed, "augment", epoch, step)
         return self._augment(self._training.batch(positions), draw)
 
     def _weights(self, temperatures_B: Tensor) -> Tensor | None:

@@ -23,7 +23,10 @@ class Objective(Protocol):
         """Prepare what stays constant within an epoch."""
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the scalar "loss" of a batch and what else to log, as means over the batch."""
+        """Return the scalar "loss" of a batch and what else to log, as means over the batch.
+
+        The positions are on the host.
+        """
 
     def end_epoch(self, epoch: int) -> Row:
         """Return what is measured once an epoch."""

@@ -39,7 +39,7 @@ class SupervisedObjective(nn.Module):
 
     def order(self, epoch: int) -> Tensor:
         """Return a permutation of the images."""
-        return epoch_order(self.size, generator("cpu", self._seed, "order", epoch))
+        return epoch_order(self.size, generator(self._seed, "order", epoch))
 
     def start_epoch(self, epoch: int) -> None:
         """Nothing is constant within an epoch only."""

@@ -16,7 +16,7 @@ BATCH = 500
 @torch.no_grad()
 def outputs(network: nn.Module, images: ImageSet, data: Data) -> Tensor:
     """Return the network's outputs [N, ...] as float32; the network is put in evaluation mode."""
-    positions_N = torch.arange(len(images), device=images.labels_N.device)
+    positions_N = torch.arange(len(images))
     with needing_memory(f"passing {len(images)} images through a network, {BATCH} at a time"):
         return torch.cat(
             [

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cogloat.config.types import HeadName, InitName
 from cogloat.models.heads import ProjectionHead, make_classifier
-from cogloat.models.normalisation import SplitBatchNorm
+from cogloat.models.normalisation import BatchNorm, SplitBatchNorm
 from cogloat.models.resnet import CifarResNet
 
 
@@ -54,7 +54,7 @@ def build_encoder(
 
     The head begins as PyTorch's layers do, the backbone as `init` says.
     """
-    norm: Callable[[int], nn.Module] = nn.BatchNorm2d
+    norm: Callable[[int], nn.Module] = BatchNorm
     if batch_norm_splits > 1:
         norm = functools.partial(SplitBatchNorm, splits=batch_norm_splits)
     backbone = CifarResNet(depth, norm=norm, init=init)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cogloat.config.types import InitName
+from cogloat.models.normalisation import BatchNorm
 
 Norm = Callable[[int], nn.Module]
 
@@ -54,7 +55,7 @@ class CifarResNet(nn.Module):
         self,
         depth: int = 32,
         widths: tuple[int, int, int] = (16, 32, 64),
-        norm: Norm = nn.BatchNorm2d,
+        norm: Norm = BatchNorm,
         init: InitName = "kaiming",
     ) -> None:
         super().__init__()

@@ -102,8 +102,7 @@ def _fit(
             optimizer.lr = settings.optimizer.lr * learning_rate_factor(
                 settings.schedule, epoch, settings.epochs
             )
-            order = objective.order(epoch).to(machine.device)
-            batches = order.split(settings.batch_size)[:steps]
+            batches = objective.order(epoch).split(settings.batch_size)[:steps]
             objective.train()
             if first_step == 0:
                 sums = {}
@@ -152,7 +151,7 @@ def take_step(
         objective: what is trained, in training mode.
         optimizer: of its parameters.
         machine: device and precision.
-        positions_B: of the batch's images.
+        positions_B: of the batch's images, on the host.
         epoch: from 0.
         step: of the epoch, from 0.
     """

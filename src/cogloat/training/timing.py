@@ -18,7 +18,7 @@ from cogloat.methods.objective import Objective
 from cogloat.methods.rooms import build
 from cogloat.models.networks import Classifier, Encoder
 from cogloat.models.resnet import CifarResNet
-from cogloat.randomness import generator, seeded_globally
+from cogloat.randomness import generator, seeded_globally, sent
 from cogloat.runs.effective import RunConfig
 from cogloat.training.loop import take_step
 from cogloat.training.machine import Machine
@@ -65,18 +65,18 @@ class Floor:
         """Take a step, note its passes, and put the objective's state back."""
         assert isinstance(objective, nn.Module)
         self._machine = machine
-        positions_B = objective.order(0)[: config.settings.batch_size].to(machine.device)
+        positions_B = objective.order(0)[: config.settings.batch_size]
         state = copy.deepcopy(objective.state_dict())
         with machine.autocast(), _recorded(objective) as calls:
             objective.loss(positions_B, 0, 0)
         objective.load_state_dict(state)
         self._networks = {network: copy.deepcopy(network) for network, *_ in calls}
-        draw = generator(machine.device, config.seed, "floor")
+        draw = generator(config.seed, "floor")
         self._passes = []
         for network, shape, embedded, trained in calls:
-            images = torch.randn(shape, generator=draw, device=draw.device)
+            images = sent(torch.randn(shape, generator=draw), machine.device)
             images = images.contiguous(memory_format=torch.channels_last)
-            gradient = torch.ones(embedded, device=draw.device) if trained else None
+            gradient = torch.ones(embedded, device=machine.device) if trained else None
             self._passes.append(Pass(self._networks[network], images, gradient))
 
     def run(self, steps: int) -> None:
@@ -153,8 +153,7 @@ class TimedTraining:
         return Seconds(refresh, step, floor)
 
     def _batches(self, epoch: int, steps: int) -> tuple[Tensor, ...]:
-        order = self.objective.order(epoch).to(self._machine.device)
-        return order.split(self._batch_size)[:steps]
+        return self.objective.order(epoch).split(self._batch_size)[:steps]
 
     def _train(self, batches: tuple[Tensor, ...], epoch: int) -> None:
         for step, positions_B in enumerate(batches):

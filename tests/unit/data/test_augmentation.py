@@ -34,10 +34,6 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def each(values: torch.Tensor) -> torch.Tensor:
-    return values.view(-1, 1, 1, 1)
-
-
 def test_resized_crop_is_torchvisions(images):
     boxes = geometry.draw_resized_crops(12, 32, (0.2, 1), (3 / 4, 4 / 3), seeded())
     out = geometry.resized_crop(images, boxes)
@@ -72,6 +68,42 @@ def test_padded_crop_is_torchvisions_and_covers_every_corner(images):
     counts = torch.bincount(many[0] * 9 + many[1], minlength=81)
     assert counts.min() > 70  # 123 expected
     assert len(counts) == 81
+
+
+def test_a_crop_and_the_flip_after_it_are_one(images):
+    """To the bit; of bytes as of floats."""
+    mask = torch.arange(12) % 3 == 0
+    boxes = geometry.draw_resized_crops(12, 32, (0.2, 1), (3 / 4, 4 / 3), seeded())
+    corners = geometry.draw_padded_crops(12, 4, seeded())
+    expected = geometry.flip(geometry.resized_crop(images, boxes), mask)
+    assert torch.equal(geometry.resized_crop(images, boxes, mask), expected)
+    for pixels in (images, (255 * images).byte()):
+        expected = geometry.flip(geometry.padded_crop(pixels, corners, 4), mask)
+        assert torch.equal(geometry.padded_crop(pixels, corners, 4, mask), expected)
+
+
+@pytest.mark.parametrize(
+    "crop",
+    [
+        PaddedCrop(op="padded_crop", padding=4),
+        RandomResizedCrop(op="random_resized_crop", scale=(0.2, 1.0)),
+    ],
+)
+def test_flips_around_a_crop_are_all_made(crop):
+    """Two that always apply are none, and a third is one."""
+    pixels = torch.randint(0, 256, (6, 3, 32, 32), generator=seeded(), dtype=torch.uint8)
+    always = Flip(op="flip", p=1.0)
+
+    def made(*operations):
+        return Augmentation(operations, (0, 0, 0), (1, 1, 1), 32)(pixels, seeded())
+
+    plain = made(crop)
+    assert torch.equal(made(crop, always), plain.flip(3))
+    assert torch.equal(made(crop, always, always), plain)
+    moved = made(always, always, crop)
+    assert torch.equal(made(always, always, crop, always), moved.flip(3))
+    assert not torch.equal(moved, made(always, crop))
+    assert torch.equal(made(always), pixels.flip(3) / 255)
 
 
 def test_flip_mirrors_the_mask_only(images):
@@ -113,40 +145,70 @@ def test_affine_has_torchvisions_law():
 
 
 JITTERS = [
-    (colour.brightness, tv.adjust_brightness, (0.6, 1.4)),
-    (colour.contrast, tv.adjust_contrast, (0.6, 1.4)),
-    (colour.saturation, tv.adjust_saturation, (0.6, 1.4)),
-    (colour.hue, tv.adjust_hue, (-0.5, 0.5)),
+    (tv.adjust_brightness, (0.6, 1.4)),
+    (tv.adjust_contrast, (0.6, 1.4)),
+    (tv.adjust_saturation, (0.6, 1.4)),
+    (tv.adjust_hue, (-0.5, 0.5)),
 ]
+NO_JITTER = (1.0, 1.0, 1.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "reach"), JITTERS, ids=[ours.__name__ for ours, _, _ in JITTERS]
-)
-def test_each_colour_operation_is_torchvisions(images, ours, theirs, reach):
+@pytest.mark.parametrize("kind", range(4), ids=["brightness", "contrast", "saturation", "hue"])
+@pytest.mark.parametrize("turn", range(4))
+def test_each_colour_operation_is_torchvisions(images, kind, turn):
+    """In every turn; the other three change nothing."""
     images[0] = 0.3  # without colour, hue is undefined
     images[1], images[2] = 0.0, 1.0
-    factors = torch.linspace(*reach, 12)
-    out = ours(images, each(factors))
-    for i, factor in enumerate(factors):
+    images[3, 2] = images[3, 1]  # two colours are the largest, or the smallest
+    images[4, 1] = images[4, 0]
+    theirs, reach = JITTERS[kind]
+    factors = torch.tensor(NO_JITTER).repeat(12, 1)
+    factors[:, kind] = torch.linspace(*reach, 12)
+    order = [other for other in range(4) if other != kind]
+    order.insert(turn, kind)
+    parameters = colour.Jitter(
+        torch.ones(12, dtype=torch.bool), factors, torch.tensor(order).repeat(12, 1)
+    )
+    out = colour.jitter(images, parameters)
+    for i, factor in enumerate(factors[:, kind]):
         expected = theirs(images[i], float(factor))
         torch.testing.assert_close(out[i], expected, atol=5e-5, rtol=0)
 
 
-def test_jitter_applies_each_images_own_order(images):
-    orders = list(itertools.permutations(range(4)))
-    pixels = images[:1].expand(len(orders) + 1, -1, -1, -1)
-    factors = torch.tensor([1.3, 0.7, 1.4, 0.1]).expand(len(pixels), -1)
-    mask = torch.ones(len(pixels), dtype=torch.bool)
-    mask[-1] = False
-    order = torch.tensor([*orders, orders[0]])
-    out = colour.jitter(pixels, colour.Jitter(mask, factors, order))
-    for i, sequence in enumerate(orders):
+def test_jitter_applies_each_images_own_order_to_it(images):
+    """All 24 orders with factors of their own, mixed with images that stay as they are."""
+    orders = torch.tensor([*itertools.permutations(range(4))] * 2)
+    count = len(orders)
+    mixed = torch.randperm(count, generator=seeded())
+    pixels = images.repeat(count // 12, 1, 1, 1)
+    spread = torch.linspace(0, 0.02, count)[:, None]
+    factors = torch.tensor([1.3, 0.7, 1.4, 0.1]) + spread
+    mask = torch.arange(count) % 5 != 0
+    before = pixels.clone()
+    out = colour.jitter(pixels, colour.Jitter(mask, factors, orders[mixed]))
+    for i in range(count):
         expected = pixels[i]
-        for kind in sequence:
-            expected = JITTERS[kind][1](expected, float(factors[i, kind]))
+        for kind in orders[mixed][i].tolist() if mask[i] else ():
+            expected = JITTERS[kind][0](expected, float(factors[i, kind]))
         torch.testing.assert_close(out[i], expected, atol=1e-4, rtol=0)
-    assert torch.equal(out[-1], pixels[-1])
+    assert torch.equal(out[~mask], pixels[~mask])
+    assert torch.equal(pixels, before)
+
+
+@pytest.mark.parametrize("mask", [True, False])
+@pytest.mark.parametrize("turn", range(4))
+def test_jitter_of_images_whose_hue_comes_in_the_same_turn(images, mask, turn):
+    """Nothing is before it, or after it, for any image; or no image is jittered at all."""
+    order = [0, 1, 2]
+    order.insert(turn, 3)
+    factors = torch.tensor([1.3, 0.7, 1.4, 0.1])
+    parameters = colour.Jitter(
+        torch.full((12,), mask), factors.repeat(12, 1), torch.tensor(order).repeat(12, 1)
+    )
+    expected = images
+    for kind in order if mask else ():
+        expected = JITTERS[kind][0](expected, float(factors[kind]))
+    torch.testing.assert_close(colour.jitter(images, parameters), expected, atol=1e-4, rtol=0)
 
 
 def test_jitter_has_torchvisions_law_and_all_24_orders():
@@ -176,11 +238,15 @@ def test_grayscale_is_torchvisions(images):
     assert torch.equal(out[~mask], images[~mask])
 
 
-def test_blur_is_torchvisions(images):
+@pytest.mark.parametrize("kernel", [1, 3, 5, 13, 63])
+def test_blur_is_torchvisions_on_the_mask_only(images, kernel):
+    """Up to a kernel whose half is the image, less a pixel."""
     sigma = blur.draw_sigma(12, (0.1, 2.0), seeded())
-    out = blur.blur(images, sigma, 5)
+    mask = torch.arange(12) % 4 != 0
+    out = blur.blur_some(images, mask, sigma, kernel)
     for i in range(12):
-        expected = tv.gaussian_blur(images[i], [5, 5], [float(sigma[i])] * 2)
+        expected = tv.gaussian_blur(images[i], [kernel] * 2, [float(sigma[i])] * 2)
+        expected = expected if mask[i] else images[i]
         torch.testing.assert_close(out[i], expected, atol=1e-5, rtol=0)
 
 
@@ -253,6 +319,7 @@ def test_the_generator_decides_everything(operations):
     assert not operations or not torch.equal(one, three)
     assert one.shape == pixels.shape
     assert torch.isfinite(one).all()
+    assert one.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_evaluation_normalises_and_does_nothing_else():

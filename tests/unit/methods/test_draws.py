@@ -191,9 +191,9 @@ def test_seeds_of_different_draws_differ_and_fit_into_63_bits():
 
 
 def test_a_generator_is_fresh_each_time():
-    one, two = (torch.rand(3, generator=generator("cpu", 0, "a", 1)) for _ in range(2))
+    one, two = (torch.rand(3, generator=generator(0, "a", 1)) for _ in range(2))
     assert torch.equal(one, two)
-    assert not torch.equal(one, torch.rand(3, generator=generator("cpu", 0, "a", 2)))
+    assert not torch.equal(one, torch.rand(3, generator=generator(0, "a", 2)))
 
 
 def test_initial_weights_depend_on_the_seed_alone_and_the_global_generator_is_left_alone():

@@ -325,7 +325,7 @@ def refusal(config: Path, file: str, text: str) -> str:
         (TSC, "cycles: 2", "cycles: 0", "cycles: Input should be greater than or equal to 1"),
         (
             CLASSIFIER,
-            "evaluate_every: 1",
+            "evaluate_every: 5",
             "evaluate_every: 0",
             "evaluate_every: Input should be greater",
         ),

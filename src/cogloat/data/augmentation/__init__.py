@@ -1,12 +1,14 @@
 """Augmentation of whole batches on their device, every image with parameters of its own.
 
-Each operation is two functions: `draw_...` makes the parameters from a generator, and the other
-applies them. Images are float [B, 3, H, W] in 0..1 until the normalisation at the end.
+Each operation is two functions: `draw_...` makes the parameters from a generator, on the host, and
+the other applies them. Images are bytes as long as their pixels only move, then float [B, 3, H, W]
+in 0..1 until the normalisation at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -16,6 +18,8 @@ from cogloat.config.dataset import Data
 from cogloat.data.augmentation import blur, colour, cutout, geometry, policies, steps
 
 Channels = tuple[float, float, float]
+CROPS = (ops.PaddedCrop, ops.RandomResizedCrop)
+MOVES = (ops.PaddedCrop, ops.Flip)  # of whole pixels
 
 
 class Augmentation:
@@ -46,15 +50,18 @@ class Augmentation:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return augmented, normalised float images for uint8 ones [B, 3, H, W]."""
-        return self.normalise(self.augment(images, generator))
+        out = self.augment(images, generator)
+        out.sub_(constant(self.mean, out.device)).div_(constant(self.std, out.device))
+        return out.contiguous(memory_format=torch.channels_last)
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return augmented float images in 0..1 for uint8 ones [B, 3, H, W]."""
-        out = to_unit_range(images)
         with torch.autocast(images.device.type, enabled=False):  # a blur is no network
-            for operation in self.operations:
-                out = _apply(operation, out, generator)
-        return out
+            for operation, flip in _joined(self.operations):
+                if not isinstance(operation, MOVES):
+                    images = to_unit_range(images)
+                images = _apply(operation, flip, images, generator)
+        return to_unit_range(images)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return normalised images for ones in 0..1."""
@@ -67,26 +74,54 @@ def evaluation_transform(images: Tensor, mean: Channels, std: Channels) -> Tenso
 
 
 def to_unit_range(images: Tensor) -> Tensor:
-    """Map uint8 to float32 in 0..1, in the memory format convolutions are fastest in."""
-    return images.contiguous(memory_format=torch.channels_last).to(torch.float32) / 255
+    """Map uint8 to float32 in 0..1; what is float already stays as it is."""
+    return images if images.is_floating_point() else images.to(torch.float32).div_(255)
 
 
 def normalise(images: Tensor, mean: Channels, std: Channels) -> Tensor:
-    """Subtract each channel's mean and divide by its standard deviation."""
-    mean_311 = torch.tensor(mean, device=images.device).view(3, 1, 1)
-    std_311 = torch.tensor(std, device=images.device).view(3, 1, 1)
-    return (images - mean_311) / std_311
+    """Subtract each channel's mean and divide by its standard deviation.
+
+    The result is in the memory format that convolutions are fastest in.
+    """
+    normalised = (images - constant(mean, images.device)) / constant(std, images.device)
+    return normalised.contiguous(memory_format=torch.channels_last)
 
 
-def _apply(operation: ops.Operation, images: Tensor, generator: torch.Generator) -> Tensor:
+@cache
+def constant(values: Channels, device: torch.device) -> Tensor:
+    """Return a number for each channel, [3, 1, 1]; it goes to a device once."""
+    return torch.tensor(values, device=device).view(3, 1, 1)
+
+
+def _joined(
+    operations: tuple[ops.Operation, ...],
+) -> Iterator[tuple[ops.Operation, ops.Flip | None]]:
+    """Yield the operations, a crop with the flip that follows: one look at the pixels does both."""
+    rest = iter([*operations, None])
+    operation = next(rest)
+    while operation is not None:
+        following = next(rest)
+        if isinstance(operation, CROPS) and isinstance(following, ops.Flip):
+            yield operation, following
+            following = next(rest)
+        else:
+            yield operation, None
+        operation = following
+
+
+def _apply(
+    operation: ops.Operation, then: ops.Flip | None, images: Tensor, generator: torch.Generator
+) -> Tensor:
     batch, size = len(images), images.shape[-1]
     match operation:
         case ops.RandomResizedCrop(scale=scale, ratio=ratio):
             boxes = geometry.draw_resized_crops(batch, size, scale, ratio, generator)
-            return geometry.resized_crop(images, boxes)
+            mirrored_B = draw_mask(batch, then.p, generator) if then else None
+            return geometry.resized_crop(images, boxes, mirrored_B)
         case ops.PaddedCrop(padding=padding):
             corners = geometry.draw_padded_crops(batch, padding, generator)
-            return geometry.padded_crop(images, corners, padding)
+            mirrored_B = draw_mask(batch, then.p, generator) if then else None
+            return geometry.padded_crop(images, corners, padding, mirrored_B)
         case ops.Flip(p=p):
             return geometry.flip(images, draw_mask(batch, p, generator))
         case ops.Affine(degrees=degrees, translate=translate, scale=scale):
@@ -98,9 +133,7 @@ def _apply(operation: ops.Operation, images: Tensor, generator: torch.Generator)
             return colour.grayscale(images, draw_mask(batch, p, generator))
         case ops.Blur(sigma=sigma, kernel=kernel, p=p):
             sigma_B = blur.draw_sigma(batch, sigma, generator)
-            blurred = blur.blur(images, sigma_B, kernel)
-            mask_B = draw_mask(batch, p, generator)
-            return torch.where(mask_B[:, None, None, None], blurred, images)
+            return blur.blur_some(images, draw_mask(batch, p, generator), sigma_B, kernel)
         case ops.AutoAugment(policy=policy, fill=fill):
             drawn = policies.draw_autoaugment(batch, size, policy, generator)
             return steps.apply(images, drawn, fill)
@@ -113,4 +146,4 @@ def _apply(operation: ops.Operation, images: Tensor, generator: torch.Generator)
 
 def draw_mask(batch: int, p: float, generator: torch.Generator) -> Tensor:
     """Say for each image whether an operation applies to it, bool [B]."""
-    return torch.rand(batch, generator=generator, device=generator.device) < p
+    return torch.rand(batch, generator=generator) < p

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from cogloat.data.augmentation.geometry import draw_uniform
+from cogloat.randomness import sent
 
 
 def draw_sigma(batch: int, sigma: tuple[float, float], generator: torch.Generator) -> Tensor:
@@ -14,11 +14,31 @@ def draw_sigma(batch: int, sigma: tuple[float, float], generator: torch.Generato
     return draw_uniform((batch,), *sigma, generator)
 
 
+def blur_some(images: Tensor, mask_B: Tensor, sigma_B: Tensor, kernel: int) -> Tensor:
+    """Blur the images of the mask."""
+    chosen_G = mask_B.nonzero()[:, 0]
+    there_G = sent(chosen_G, images.device)
+    blurred = blur(images.index_select(0, there_G), sigma_B[chosen_G], kernel)
+    return images.index_copy(0, there_G, blurred)
+
+
 def blur(images: Tensor, sigma_B: Tensor, kernel: int) -> Tensor:
-    """Convolve with a Gaussian cut off after `kernel` pixels, borders mirrored."""
-    offsets = torch.arange(kernel, device=images.device) - (kernel - 1) / 2
-    weights_BK = (-0.5 * (offsets / sigma_B[:, None]) ** 2).exp()
+    """Convolve with a Gaussian cut off after `kernel` pixels, borders mirrored.
+
+    Along rows and along columns this is a product with one matrix an image, which has the kernel
+    about its diagonal, and what lies beyond a border folded back.
+    """
+    matrix_B1HH = sent(_bands(sigma_B, kernel, images.shape[-1])[:, None], images.device)
+    return matrix_B1HH @ images @ matrix_B1HH.mT
+
+
+def _bands(sigma_B: Tensor, kernel: int, size: int) -> Tensor:
+    """Return the matrices [B, size, size] that blur a column of pixels."""
+    offsets_K = torch.arange(kernel) - kernel // 2
+    weights_BK = (-0.5 * (offsets_K / sigma_B[:, None]) ** 2).exp()
     weights_BK = weights_BK / weights_BK.sum(dim=1, keepdim=True)
-    padded = F.pad(images, (kernel // 2,) * 4, mode="reflect")
-    rows = torch.einsum("bchwk,bk->bchw", padded.unfold(3, kernel, 1), weights_BK)
-    return torch.einsum("bchwk,bk->bchw", rows.unfold(2, kernel, 1), weights_BK)
+    source_HK = (torch.arange(size)[:, None] + offsets_K).abs()
+    source_HK = torch.where(source_HK >= size, 2 * (size - 1) - source_HK, source_HK)
+    source_BHK = source_HK.expand(len(sigma_B), -1, -1)
+    weights_BHK = weights_BK[:, None].expand_as(source_BHK)
+    return torch.zeros(len(sigma_B), size, size).scatter_add_(2, source_BHK, weights_BHK)

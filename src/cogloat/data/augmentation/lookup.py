@@ -7,6 +7,7 @@ from torch import Tensor
 
 from cogloat.data.augmentation.colour import grey
 from cogloat.data.augmentation.mixing import blend
+from cogloat.randomness import sent
 
 LEVELS = 256
 
@@ -17,7 +18,7 @@ def look_up(levels: Tensor, sizes: list[int], magnitude_B: Tensor) -> Tensor:
     Args:
         levels: [B, 3, H, W], whole floats in 0..255.
         sizes: number of images for each of `TABLES`.
-        magnitude_B: float64; factor less 1, bits kept or threshold.
+        magnitude_B: float64, on the host; factor less 1, bits kept or threshold.
     """
     levels_B3P = levels.flatten(2)
     parts = zip(
@@ -39,12 +40,12 @@ def _contrast(levels_B3P: Tensor, magnitude_B11: Tensor) -> Tensor:
 
 def _posterize(levels_B3P: Tensor, magnitude_B11: Tensor) -> Tensor:
     old = _old(levels_B3P)
-    return old - old % 2 ** (8 - magnitude_B11.float())
+    return old - old % sent(2 ** (8 - magnitude_B11.float()), old.device)
 
 
 def _solarize(levels_B3P: Tensor, magnitude_B11: Tensor) -> Tensor:
     old = _old(levels_B3P)
-    return torch.where(old >= magnitude_B11.float(), 255 - old, old)
+    return torch.where(old >= sent(magnitude_B11.float(), old.device), 255 - old, old)
 
 
 def _autocontrast(levels_B3P: Tensor, magnitude_B11: Tensor) -> Tensor:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from cogloat.data.augmentation.colour import grey
+from cogloat.randomness import sent
 
 
 def blend(levels: Tensor, poorer: Tensor, factor: Tensor) -> Tensor:
@@ -13,10 +15,10 @@ def blend(levels: Tensor, poorer: Tensor, factor: Tensor) -> Tensor:
     Args:
         levels: in the shape of an image or a table.
         poorer: broadcasts with them.
-        factor: 1 changes nothing; float64, so that its complement is exact too.
+        factor: 1 changes nothing; on the host, and float64, so that its complement is exact too.
     """
-    mixture = factor.float() * levels + (1 - factor).float() * poorer
-    return mixture.clamp(0, 255).floor()
+    own, others = sent(torch.stack([factor, 1 - factor]).float(), levels.device)
+    return (own * levels).add_(others * poorer).clamp_(0, 255).floor_()
 
 
 def color(levels: Tensor, factor_B111: Tensor) -> Tensor:

@@ -52,11 +52,10 @@ def draw_autoaugment(batch: int, size: int, policy: str, generator: torch.Genera
         batch: number of images.
         size: their side.
         policy: name in `POLICIES`.
-        generator: its device is the parameters' device.
+        generator: of the draw.
     """
-    device = generator.device
-    table = torch.tensor(POLICIES[policy], dtype=torch.float64, device=device)
-    chosen = torch.randint(0, len(table), (batch,), generator=generator, device=device)
+    table = torch.tensor(POLICIES[policy], dtype=torch.float64)
+    chosen = torch.randint(0, len(table), (batch,), generator=generator)
     kind, probability, bins = table[chosen].permute(2, 1, 0)
     applies = draw_uniform((2, batch), 0, 1, generator) < probability
     kind_SB = torch.where(applies, kind.long(), Kind.IDENTITY)
@@ -73,10 +72,10 @@ def draw_randaugment(
         size: their side.
         operations: number of steps.
         magnitude: bin of every step's magnitude, 0..30.
-        generator: its device is the parameters' device.
+        generator: of the draw.
     """
     shape = (operations, batch)
-    kind_SB = torch.randint(0, Kind.INVERT, shape, generator=generator, device=generator.device)
+    kind_SB = torch.randint(0, Kind.INVERT, shape, generator=generator)
     bins = torch.full_like(kind_SB, magnitude)
     return _with_signs(kind_SB, magnitudes(RANDAUGMENT_BINS, size), bins, generator)
 
@@ -101,7 +100,7 @@ def _with_signs(
     kind_SB: Tensor, table: Tensor, bins_SB: Tensor, generator: torch.Generator
 ) -> Steps:
     """Look the magnitudes up; those that have a sign get either one."""
-    magnitude_SB = table.to(kind_SB.device)[kind_SB, bins_SB]
+    magnitude_SB = table[kind_SB, bins_SB]
     minus = draw_uniform(tuple(kind_SB.shape), 0, 1, generator) < 0.5
     signed = (kind_SB >= SIGNED.start) & (kind_SB < SIGNED.stop)
     return Steps(kind_SB, torch.where(minus & signed, -magnitude_SB, magnitude_SB))

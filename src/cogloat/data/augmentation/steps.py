@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 
-import torch
 from torch import Tensor
 
 from cogloat.data.augmentation import lookup, mixing, warp
 from cogloat.data.augmentation.kinds import COLORS, FAMILIES, SHARPNESSES, WARPS, Kind
+from cogloat.randomness import sent
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Operations on each image, one a step, in the order of the first dimension.
+    """Operations on each image, one a step, in the order of the first dimension; on the host.
 
     Attributes:
         kind_SB: values of `Kind`, int64; the identity where an image leaves a step out.
@@ -28,24 +28,19 @@ class Steps:
 def apply(images: Tensor, steps: Steps, fill: int) -> Tensor:
     """Return images in 0..1 after every step; warped ones show the grey level `fill` outside."""
     levels = (255 * images).contiguous().round_()
-    for step, counts in enumerate(_counts(steps.kind_SB)):
-        order_B = steps.kind_SB[step].argsort(stable=True)
+    for kind_B, magnitude_B in zip(steps.kind_SB, steps.magnitude_SB, strict=True):
+        counts = kind_B.bincount(minlength=len(Kind)).tolist()
+        order_B = kind_B.argsort(stable=True)
         starts = list(accumulate(counts, initial=0))
         for family in FAMILIES:
-            places = order_B[starts[family.start] : starts[family.stop]]
-            if len(places):
+            chosen = order_B[starts[family.start] : starts[family.stop]]
+            if len(chosen):
+                places = sent(chosen, images.device)
                 some = levels.index_select(0, places)
-                kind, magnitude = steps.kind_SB[step, places], steps.magnitude_SB[step, places]
+                kind, magnitude = kind_B[chosen], magnitude_B[chosen]
                 sizes = counts[family.start : family.stop]
                 levels.index_copy_(0, places, _operate(family, some, kind, sizes, magnitude, fill))
-    return levels.div_(255).contiguous(memory_format=torch.channels_last)
-
-
-def _counts(kind_SB: Tensor) -> list[list[int]]:
-    """Return each step's number of images of every kind, in one transfer to the host."""
-    kinds = torch.arange(len(Kind), device=kind_SB.device)
-    counts: list[list[int]] = (kind_SB[:, :, None] == kinds).sum(dim=1).tolist()
-    return counts
+    return levels.div_(255)
 
 
 def _operate(

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cogloat.data.augmentation.kinds import Kind
+from cogloat.randomness import sent
 
 
 def warp(levels: Tensor, kind_B: Tensor, magnitude_B: Tensor, fill: int) -> Tensor:
@@ -14,17 +15,18 @@ def warp(levels: Tensor, kind_B: Tensor, magnitude_B: Tensor, fill: int) -> Tens
 
     Args:
         levels: square images [B, 3, H, H], whole floats in 0..255.
-        kind_B: from shear to rotation.
-        magnitude_B: float64; slope, pixels (the fraction is cut off) or degrees, anticlockwise.
+        kind_B: from shear to rotation; on the host.
+        magnitude_B: float64, likewise; slope, pixels (the fraction is cut off) or degrees,
+            anticlockwise.
         fill: level outside.
     """
     size = levels.shape[-1]
-    centred = torch.arange(size, device=levels.device) - (size - 1) / 2
+    centred = torch.arange(size) - (size - 1) / 2
     matrices = _matrices(kind_B, magnitude_B, size).float() / (size / 2)
     by_x, by_y, shift = matrices[:, :, :, None, None].unbind(dim=1)
-    # term by term: autocast would round a matrix product to bfloat16
-    source_B2HW = centred * by_x + centred[:, None] * by_y + shift
-    grid = source_B2HW.permute(0, 2, 3, 1)
+    terms = (centred * by_x, centred[:, None] * by_y, shift)
+    along, down, shift = (sent(term, levels.device) for term in terms)
+    grid = (along + down).add_(shift).permute(0, 2, 3, 1)
     return F.grid_sample(levels - fill, grid, mode="nearest", align_corners=False) + fill
 
 

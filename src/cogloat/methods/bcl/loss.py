@@ -33,7 +33,7 @@ def bcl_loss(
         similar_NA = embeddings_ND @ torch.cat([embeddings_ND, centres_CD]).T / temperature
     itself_NA = torch.eye(*similar_NA.shape, dtype=torch.bool, device=labels_N.device)
     same_NA = labels_N[:, None] == labels_A
-    items_A = torch.bincount(labels_A, minlength=len(classes))[labels_A]
+    items_A = (labels_A[:, None] == labels_A).sum(dim=1)
     items_NA = items_A - same_NA.long()
     averaged_NA = (similar_NA - items_NA.to(similar_NA).log()).masked_fill(itself_NA, -torch.inf)
     log_p_NA = similar_NA - averaged_NA.logsumexp(dim=1, keepdim=True)

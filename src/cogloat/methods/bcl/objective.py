@@ -38,7 +38,7 @@ class Bcl(SupervisedObjective):
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss, its two terms and its accuracy in percent."""
         settings, batch = self._settings, len(positions_B)
-        labels_B = self._training.labels_N[positions_B]
+        labels_B = self._training.labels(positions_B)
         features = self.classifier.backbone(self._views(positions_B, epoch, step))
         scores_BC = self._scale * self.classifier.head(features[:batch]).float()
         adjusted = F.cross_entropy(scores_BC + self._offsets_C, labels_B)
@@ -57,10 +57,10 @@ class Bcl(SupervisedObjective):
 
     def _views(self, positions_B: Tensor, epoch: int, step: int) -> Tensor:
         """Return the classifier's view of each image, then two for the contrast: [3B, 3, H, W]."""
-        pixels, device = self._training.batch(positions_B), positions_B.device
-        draw = generator(device, self._seed, "augment", epoch, step)
+        pixels = self._training.batch(positions_B)
+        draw = generator(self._seed, "augment", epoch, step)
         classified = self._augment(pixels, draw)
-        draw = generator(device, self._seed, "augment contrast", epoch, step)
+        draw = generator(self._seed, "augment contrast", epoch, step)
         contrasted = self._augment_contrast(pixels.repeat(2, 1, 1, 1), draw)
         return torch.cat([classified, contrasted])
 

@@ -73,9 +73,9 @@ class Classification(SupervisedObjective):
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss and its accuracy in percent."""
-        draw = generator(positions_B.device, self._seed, "augment", epoch, step)
+        draw = generator(self._seed, "augment", epoch, step)
         images = self._augment(self._training.batch(positions_B), draw)
-        return self._learn(images, self._training.labels_N[positions_B], epoch)
+        return self._learn(images, self._training.labels(positions_B), epoch)
 
     def _learn(self, images: Tensor, labels_B: Tensor, epoch: int) -> dict[str, Tensor]:
         scores_BC = self.classifier(images)

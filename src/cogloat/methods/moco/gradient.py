@@ -50,7 +50,7 @@ def contrastive_gradient(
     same_class_BK: Tensor,
     *,
     separate: bool,
-    negative_mask_BK: Tensor,
+    negative_mask_BK: Tensor | None = None,
     weights_B: Tensor | None = None,
 ) -> Gradient:
     """Return the gradient of each anchor's own term of `contrastive_loss`, not of their mean.
@@ -73,7 +73,9 @@ def contrastive_gradient(
     scaled_BD = query_BD / temperature[:, None]
     with torch.autocast(query_BD.device.type, enabled=False):
         positive_BP = torch.einsum("bd,bpd->bp", scaled_BD, positives_BPD)
-        seen_BK = (scaled_BD @ negatives_KD.T).masked_fill(negative_mask_BK, -torch.inf)
+        seen_BK = scaled_BD @ negatives_KD.T
+    if negative_mask_BK is not None:
+        seen_BK = seen_BK.masked_fill(negative_mask_BK, -torch.inf)
     negatives_B1 = seen_BK.logsumexp(dim=1, keepdim=True)
     found_B1 = queue_positives_BK.sum(dim=1, keepdim=True).to(query_BD.dtype)
     terms_B1 = positive_BP.shape[1] + found_B1

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from cogloat.data.sampling import choose
 from cogloat.models.momentum import NO_LABEL
 
 
@@ -49,10 +50,7 @@ def contrastive_loss(
     with torch.autocast(query_BD.device.type, enabled=False):
         positive_BP = torch.einsum("bd,bpd->bp", scaled_BD, positives_BPD)
         negative_BK = scaled_BD @ negatives_KD.T
-    seen_BK = negative_BK
-    if negative_mask_BK is not None:
-        seen_BK = negative_BK.masked_fill(negative_mask_BK, -torch.inf)
-    negatives_B1 = _logsumexp(seen_BK)
+    negatives_B1 = _logsumexp(negative_BK, negative_mask_BK)
     if separate:
         denominator_BP = torch.logaddexp(positive_BP, negatives_B1)
         shared_B1 = denominator_BP[:, :1]
@@ -80,7 +78,7 @@ def choose_queue_positives(
         labels_B: classes of the anchors.
         queue_labels_K: classes of the queue's entries; -1 marks one without a class.
         k: their number, at least 1, or all, or none.
-        generator: on the labels' device.
+        generator: of the draw.
 
     Returns:
         A mask [B, K].
@@ -89,37 +87,18 @@ def choose_queue_positives(
     return choose(same_BK, k, generator)
 
 
-def choose(
-    candidates_BK: Tensor, k: int | Literal["all", "none"], generator: torch.Generator
-) -> Tensor:
-    """Choose up to k of the candidates of each row, uniformly without replacement.
-
-    Args:
-        candidates_BK: a mask.
-        k: their number, at least 1, or all, or none.
-        generator: on the mask's device.
-
-    Returns:
-        A mask [B, K].
-    """
-    if k == "all":
-        return candidates_BK
-    if k == "none":
-        return torch.zeros_like(candidates_BK)
-    lots_BK = torch.rand(candidates_BK.shape, generator=generator, device=candidates_BK.device)
-    lots_BK = lots_BK.masked_fill(~candidates_BK, -1.0)
-    drawn_Bk = lots_BK.topk(min(k, candidates_BK.shape[1]), dim=1).indices
-    chosen_BK = torch.zeros_like(candidates_BK).scatter_(1, drawn_Bk, value=True)
-    return chosen_BK & candidates_BK
-
-
 def weighted(values_B: Tensor, weights_B: Tensor | None) -> Tensor:
     """Return the anchors' values times their weights, or as they are without any."""
     return values_B if weights_B is None else weights_B * values_B
 
 
-def _logsumexp(logits_BK: Tensor) -> Tensor:
-    """Return log-sum-exp [B, 1], -inf with a zero gradient where an anchor sees nothing."""
-    empty_B1 = torch.isneginf(logits_BK).all(dim=1, keepdim=True)
-    filled_BK = logits_BK.masked_fill(empty_B1, 0.0)
-    return filled_BK.logsumexp(dim=1, keepdim=True).masked_fill(empty_B1, -torch.inf)
+def _logsumexp(logits_BK: Tensor, mask_BK: Tensor | None) -> Tensor:
+    """Return log-sum-exp [B, 1] without what the mask hides.
+
+    Where that is everything it is -inf, with a zero gradient.
+    """
+    if mask_BK is None:
+        return logits_BK.logsumexp(dim=1, keepdim=True)
+    empty_B1 = mask_BK.all(dim=1, keepdim=True)
+    seen_BK = logits_BK.masked_fill(mask_BK & ~empty_B1, -torch.inf)
+    return seen_BK.logsumexp(dim=1, keepdim=True).masked_fill(empty_B1, -torch.inf)

@@ -22,7 +22,7 @@ from cogloat.methods.moco.settings import MomentumContrast, Settings
 from cogloat.methods.objective import Objective
 from cogloat.models.momentum import LabelQueue, momentum_update
 from cogloat.models.networks import Encoder, build_encoder, to_device
-from cogloat.randomness import generator
+from cogloat.randomness import generator, sent
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,15 @@ class Contrast(ContrastiveObjective):
     @torch.no_grad()
     def _fill_queue(self) -> None:
         """Enqueue keys of augmented batches until none of the random ones is left (KCL's code)."""
-        batch, device = self.settings.batch_size, self.queue.keys.device
+        batch = self.settings.batch_size
         steps = math.floor(self.size / batch)
         for number in range(self.settings.queue // batch):
             passed, step = divmod(number, steps)
-            order = epoch_order(self.size, generator("cpu", self._seed, "fill", passed)).to(device)
+            order = epoch_order(self.size, generator(self._seed, "fill", passed))
             positions_B = order[step * batch : (step + 1) * batch]
-            draw = generator(device, self._seed, "fill", passed, step)
+            draw = generator(self._seed, "fill", passed, step)
             images = self._augment(self._training.batch(positions_B), draw)
-            self.queue.enqueue(self.key(images), self._training.labels_N[positions_B])
+            self.queue.enqueue(self.key(images), self._training.labels(positions_B))
 
     def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Views:
         """Embed a view of each image by the query encoder, the others by the key encoder."""
@@ -103,7 +103,7 @@ class Contrast(ContrastiveObjective):
         queries = self._forward(self.query, views[: self.query_views])
         with torch.no_grad():
             keys = self._forward_shuffled(views[1:], epoch, step)
-        return Views(self._training.labels_N[positions_B], queries, keys.transpose(0, 1))
+        return Views(self._training.labels(positions_B), queries, keys.transpose(0, 1))
 
     def _forward(self, encoder: Encoder, views: tuple[Tensor, ...]) -> Tensor:
         """Return float32 embeddings [views, B, D].
@@ -120,14 +120,15 @@ class Contrast(ContrastiveObjective):
         """Embed views by the key encoder; with split batch norm, in another order (MoCo)."""
         if self.settings.batch_norm_splits == 1:
             return self._forward(self.key, views)
-        draw = generator("cpu", self._seed, "shuffle", epoch, step)
-        order_B = torch.randperm(len(views[0]), generator=draw).to(views[0].device)
-        keys = self._forward(self.key, tuple(view[order_B] for view in views))
-        return keys[:, order_B.argsort()]
+        draw = generator(self._seed, "shuffle", epoch, step)
+        order_B = torch.randperm(len(views[0]), generator=draw)
+        there_B, back_B = (sent(o, views[0].device) for o in (order_B, order_B.argsort()))
+        keys = self._forward(self.key, tuple(view.index_select(0, there_B) for view in views))
+        return keys.index_select(1, back_B)
 
     def _queue_positives(self, labels_B: Tensor, epoch: int, step: int) -> Tensor:
         """Draw the queue entries [B, K] that count as positives."""
-        draw = generator(labels_B.device, self._seed, "queue", epoch, step)
+        draw = generator(self._seed, "queue", epoch, step)
         k = self.settings.positives.from_queue
         return choose_queue_positives(labels_B, self.queue.labels, k, draw)
 
@@ -138,18 +139,18 @@ class Contrast(ContrastiveObjective):
         """Return the arguments of the loss: what the anchors' first view is compared with."""
         settings = self.settings
         temperatures_B = self._temperatures_C[views.labels_B]
-        own_BD = views.positives_BPD[:, 0]
-        batch, queue = len(own_BD), len(self.queue.labels)
-        negatives, found, competing = [], [], []
+        negatives, found, hidden = [], [], []
         if settings.negatives in ("queue", "both"):
+            found_BK = self._queue_positives(views.labels_B, epoch, step)
             negatives.append(self.queue.keys)
-            found.append(self._queue_positives(views.labels_B, epoch, step))
-            competing.append(torch.ones(batch, queue, dtype=torch.bool, device=own_BD.device))
+            found.append(found_BK)
+            hidden.append(torch.zeros_like(found_BK))
         if settings.negatives in ("batch", "both"):
-            own = torch.eye(batch, dtype=torch.bool, device=own_BD.device)
+            own_BD = views.positives_BPD[:, 0]
+            own_BB = torch.eye(len(own_BD), dtype=torch.bool, device=own_BD.device)
             negatives.append(own_BD)
-            found.append(torch.zeros_like(own))
-            competing.append(~own)
+            found.append(torch.zeros_like(own_BB))
+            hidden.append(own_BB)
         return {
             "query_BD": views.queries_ABD[0],
             "positives_BPD": views.positives_BPD,
@@ -157,7 +158,7 @@ class Contrast(ContrastiveObjective):
             "temperature": temperatures_B,
             "queue_positives_BK": torch.cat(found, dim=1),
             "separate": settings.denominator == "separate",
-            "negative_mask_BK": ~torch.cat(competing, dim=1),
+            "negative_mask_BK": None if settings.negatives == "queue" else torch.cat(hidden, dim=1),
             "weights_B": self._weights(temperatures_B),
         }
 

@@ -45,15 +45,15 @@ class PaCo(SupervisedObjective):
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss and accuracy; its keys are in the queue afterwards."""
-        settings, device = self._settings, positions_B.device
-        labels_B = self._training.labels_N[positions_B]
+        settings = self._settings
+        labels_B = self._training.labels(positions_B)
         pixels = self._training.batch(positions_B)
-        draw = generator(device, self._seed, "augment", epoch, step)
+        draw = generator(self._seed, "augment", epoch, step)
         features = self.classifier.backbone(self._augment(pixels, draw))
         scores_BC = self.classifier.head(features).float()
         queries_BD = self.projection(features).float()
         self._follow()
-        draw = generator(device, self._seed, "augment key", epoch, step)
+        draw = generator(self._seed, "augment key", epoch, step)
         with torch.no_grad():
             keys_BD = self.key(self._augment_key(pixels, draw)).float()
         loss = paco_loss(

@@ -49,10 +49,8 @@ class CoresetPrototypes(nn.Module):
         """Return the prototypes [C, D] of one augmented view of the coreset."""
         labels_N = self._coreset.labels_N
         embeddings = []
-        for part, positions in enumerate(
-            torch.arange(len(labels_N), device=labels_N.device).split(BATCH)
-        ):
-            draw = generator(labels_N.device, self._seed, "coreset", epoch, view, part)
+        for part, positions in enumerate(torch.arange(len(labels_N)).split(BATCH)):
+            draw = generator(self._seed, "coreset", epoch, view, part)
             images = self._augment(self._coreset.batch(positions), draw)
             embeddings.append(encoder(images).float())
         return class_prototypes(torch.cat(embeddings), labels_N, self.views_QCD.shape[1])

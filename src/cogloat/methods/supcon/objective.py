@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from cogloat.data.sampling import choose
 from cogloat.methods.contrastive import ContrastiveObjective
 from cogloat.methods.inputs import Inputs
-from cogloat.methods.moco.loss import choose
 from cogloat.methods.objective import Objective
 from cogloat.methods.supcon.loss import batch_loss, same_class_views
 from cogloat.methods.supcon.settings import BatchContrast, Settings
@@ -63,14 +63,14 @@ class InBatch(ContrastiveObjective):
         if not self._positives.gradient:
             positives_BPD = positives_BPD.detach()
         return Embeddings(
-            self._training.labels_N[positions_B].repeat(2),
+            self._training.labels(positions_B).repeat(2),
             views_VBD[:2].flatten(0, 1),
             positives_BPD.repeat(2, 1, 1),
         )
 
     def _found(self, labels_N: Tensor, epoch: int, step: int) -> Tensor:
         """Draw the views [N, N] of other images that count as positives."""
-        draw = generator(labels_N.device, self._seed, "batch", epoch, step)
+        draw = generator(self._seed, "batch", epoch, step)
         return choose(same_class_views(labels_N), self._positives.from_batch, draw)
 
     def _contrast(self, batch: Embeddings, epoch: int, step: int) -> Tensor:

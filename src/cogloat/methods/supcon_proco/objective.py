@@ -37,7 +37,7 @@ class ProCoInBatch(InBatch):
         to_prototypes = prototype_loss(
             views_ABD,
             self.prototypes.views_QCD,
-            self._training.labels_N[positions_B],
+            self._training.labels(positions_B),
             self._term.temperature,
         )
         contrastive = self._contrast(batch, epoch, step)
