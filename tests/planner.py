@@ -10,6 +10,8 @@ import traceback
 
 import snakemake.cli
 
+snakemake.cli.get_argument_parser()  # imports every plug-in, which is a part of each start
+
 
 def plan(root: str, output: str, *arguments: str) -> int:
     """Run Snakemake as its command would, and return its exit status."""

@@ -16,7 +16,6 @@ from pathlib import Path
 import yaml
 from scripts import REPO
 
-SOON = ("--max-jobs-per-timespan", "1000/1s")  # a run ends by so much later
 PARTS = ("workflow", "src", "config", "containers", "requirements")
 
 
@@ -90,7 +89,7 @@ class Project:
         """Run Snakemake; its standard output follows its messages."""
         if "-n" in arguments and not environment:
             return self._dry_run(*arguments)
-        return self.run("snakemake", *SOON, *arguments, **environment)
+        return self.run("snakemake", *arguments, **environment)
 
     def _dry_run(self, *arguments: str) -> subprocess.CompletedProcess:
         planner = _planner()
@@ -104,7 +103,7 @@ class Project:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         """Start Snakemake as the leader of a process group of its own."""
-        return self.popen("snakemake", *SOON, *arguments, **environment)
+        return self.popen("snakemake", *arguments, **environment)
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
         """Run a command; what it writes to its standard output and error is one text."""

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pictures import make_images
 from project import Project
+from scripts import must
 
 pytestmark = pytest.mark.slow
 
@@ -76,6 +77,27 @@ def test_end_to_end_run_leaves_every_file(finished: Project):
         assert table.with_suffix(".md").read_text().startswith("|")
     assert {path.name for path in (finished.root / "results/tiny/figures").iterdir()} == FIGURES
     assert not [path for path in (finished.root / "scratch").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (
+            ("run", "--method", "tsc", "--seed", 0, "--stage", "pretrain"),
+            "results/runs/tiny/if10/tsc/seed0/pretrain/config.json",
+        ),
+        (("coreset", "--coreset", "glister"), "results/coresets/tiny/if10/glister/config.json"),
+    ],
+)
+def test_configuration_is_the_one_that_its_script_writes(
+    finished: Project, tmp_path, arguments, file
+):
+    kind, *rest = arguments
+    must(
+        *("configure.py", "--config", finished.root / "config", kind, *rest),
+        *("--dataset", "tiny", "--factor", 10, "--output", tmp_path / "config.json"),
+    )
+    assert (tmp_path / "config.json").read_bytes() == (finished.root / file).read_bytes()
 
 
 def test_nothing_is_planned_after_it(finished: Project):

@@ -7,6 +7,7 @@ import sys
 from functools import cache, wraps
 from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.io import IOFile
 
@@ -19,7 +20,7 @@ try:
     from cogloat.certificates import code_of
     from cogloat.claims.schema import load_claims
     from cogloat.config.dataset import ImageFolder, ListFile
-    from cogloat.config.reading import config_hash
+    from cogloat.config.reading import config_hash, dump
     from cogloat.data.sources.inventory import content, is_there
     from cogloat.methods.rooms import objective_module
     from cogloat.methods.settings import CoresetOf, FileAt, WeightsOf
@@ -188,6 +189,12 @@ def coreset_hash(wildcards):
 
 
 @user_facing
+def coreset_file(wildcards):
+    """Return what is in the file of a coreset's effective configuration, as of a stage's."""
+    return SimpleNamespace(text=dump(coreset_settings(wildcards)))
+
+
+@user_facing
 def target_settings(wildcards):
     """Return how targets are optimised, or nothing where they have a closed form."""
     classes, dimension = number(wildcards, "classes", 2), number(wildcards, "dimension", 1)
@@ -222,6 +229,15 @@ def stage_config(wildcards, stage=None):
 def stage_hash(wildcards):
     """Return the hash of a stage's effective configuration."""
     return config_hash(stage_config(wildcards))
+
+
+@user_facing
+def stage_file(wildcards):
+    """Return what is in the file of a stage's effective configuration.
+
+    As an object: Snakemake would compare and print a text, for which the hash is there.
+    """
+    return SimpleNamespace(text=dump(stage_config(wildcards)))
 
 
 @user_facing

@@ -109,23 +109,17 @@ rule place_targets:
 
 
 rule configure_coreset:
+    input:
+        "workflow/templates/config.json.jinja",
     output:
         "results/coresets/{dataset}/{imbalance}/{coreset}/config.json",
     log:
         "logs/{dataset}/{imbalance}/coresets/{coreset}/configure.log",
     params:
-        factor=factor_of,
         config_hash=coreset_hash,
-    localrule: True
-    shell:
-        r"""
-        python src/configure.py --config config coreset \
-            --dataset {wildcards.dataset:q} \
-            --factor {params.factor:q} \
-            --coreset {wildcards.coreset:q} \
-            --output {output:q} \
-            2>{log:q}
-        """
+        file=coreset_file,
+    template_engine:
+        "jinja2"
 
 
 rule select_coreset:

@@ -13,6 +13,7 @@ from cogloat.runs import cost
 
 IMAGE_LOCK = Path("containers/images.lock.yaml")
 STARTED = time.time()
+DEFAULT_RATE = (100, 1)  # jobs that Snakemake starts at most, in so many seconds
 
 
 @cache
@@ -46,6 +47,18 @@ def check_machine():
             "sbatch is not installed on this machine. Run the same command on a host that submits "
             "to the cluster, or leave out --profile slurm to run everything here."
         )
+
+
+@user_facing
+def lift_default_rate():
+    """Take away a limit of jobs a second that nobody has asked for.
+
+    With one, Snakemake looks again after that time whether it may start a job, as long as some wait
+    for a core, and goes on so from each job that has ended: hundreds take half a core for themselves.
+    """
+    rate = workflow.scheduling_settings.max_jobs_per_timespan
+    if (rate.max_jobs, rate.timespan) == DEFAULT_RATE:
+        workflow.scheduler.job_rate_limiter = None
 
 
 @user_facing

@@ -3,25 +3,17 @@
 
 
 rule configure_stage:
+    input:
+        "workflow/templates/config.json.jinja",
     output:
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/config.json",
     log:
         "logs/{dataset}/{imbalance}/{method}/seed{seed}/configure_{stage}.log",
     params:
-        factor=factor_of,
         config_hash=stage_hash,
-    localrule: True
-    shell:
-        r"""
-        python src/configure.py --config config run \
-            --dataset {wildcards.dataset:q} \
-            --factor {params.factor:q} \
-            --method {wildcards.method:q} \
-            --seed {wildcards.seed:q} \
-            --stage {wildcards.stage:q} \
-            --output {output:q} \
-            2>{log:q}
-        """
+        file=stage_file,
+    template_engine:
+        "jinja2"
 
 
 rule train:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -31,8 +32,12 @@ MEANINGS = {
 }
 
 
+@lru_cache(maxsize=256)
 def parse_yaml(path: Path | str, text: str) -> Any:
     """Return what the one document of a YAML text holds; aliases stand for what they name.
+
+    A text is parsed once: that of a file which many extend is read for each of them. The value is
+    shared, and not to be changed.
 
     Args:
         path: of the text, for messages.

@@ -9,6 +9,7 @@ from scripts import REPO
 
 from cogloat.errors import UserError
 from cogloat.readers.documents import plain, read_document
+from cogloat.readers.strict_yaml import parse_yaml
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{below}'] * 10)}]\n"
@@ -157,6 +158,19 @@ def test_yaml_that_means_one_thing_is_read(tmp_path, text, value):
 )
 def test_yaml_that_misleads_is_refused_with_the_line(tmp_path, text, words):
     refused(tmp_path, text, words)
+
+
+def test_text_that_is_parsed_once_is_a_value_of_its_own_for_each_reader(tmp_path):
+    file = tmp_path / "file.yaml"
+    file.write_text("a: &one {b: [1, 2]}\nc: *one\n")
+    parsed = parse_yaml.cache_info().misses
+    first = read_document(file)
+    first["a"]["b"].append(3)
+    first["d"] = None
+    assert read_document(file) == {"a": {"b": [1, 2]}, "c": {"b": [1, 2]}}
+    assert parse_yaml.cache_info().misses == parsed + 1
+    file.write_text("a: 2\n")
+    assert read_document(file) == {"a": 2}
 
 
 def test_missing_file_is_named(tmp_path):
