@@ -311,6 +311,7 @@ OUTPUTS = {
     "certify.py": ["output"],
     "configure.py --config config run": ["output"],
     "describe_config.py": ["output-dir"],
+    "describe_methods.py": ["pages"],
     "evaluate.py": ["metrics", "confusion", "output-provenance"],
     "fetch.py": ["output"],
     "hold_out.py": ["output"],

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from pages import blocks, section
 from PIL import Image
 from project import PARTS, Project
 from scripts import REPO
@@ -82,6 +84,20 @@ def weights(project: Project, method: str) -> bytes:
         .joinpath("weights.pt")
         .read_bytes()
     )
+
+
+def do_as_written(project: Project, heading: str) -> list[list[str]]:
+    """Write what a section of config/README.md has one write; return its commands of Snakemake."""
+    text = section((REPO / "config/README.md").read_text(), f"## {heading}")
+    for file, content in re.findall(r"^`(\S+)`:\n\n```yaml\n(.*?)^```$", text, re.M | re.S):
+        write(project, file, content)
+    (lines,) = re.findall(
+        r"^At the end of `config/config\.yaml`.*?\n\n```yaml\n(.*?)^```$", text, re.M | re.S
+    )
+    with (project.root / CONFIG).open("a") as config:
+        config.write(lines)
+    commands = re.findall(r"^snakemake (.*)$", "".join(blocks(text)), re.M)
+    return [command.split() for command in commands]
 
 
 SCALED_SETTINGS = '''"""Settings of a contrast whose temperatures a file scales, class by class."""
@@ -178,20 +194,55 @@ def test_table_of_ones_own_is_lines_of_the_configuration_and_is_in_the_report(pr
     assert "results/my_ablation.csv" in (project.root / "report.html").read_text()
 
 
-def test_dataset_is_one_file_and_its_line_in_the_configuration(project: Project):
+def test_ablation_of_the_page_on_configuration_is_planned_as_it_says_and_runs(project: Project):
+    commands = do_as_written(project, "An ablation of your own")
+    own = "cogloat_gamma"
+    assert edited(project) == {CONFIG, f"config/methods/{own}.yaml"}
+    assert commands == [["-n", "results/mine/gamma.csv"], ["results/mine/gamma.csv"]]
+    runs = "results/runs/digits/if100"
+    assert project.plan(*commands[0])["pretrain"] == {
+        f"{runs}/{method}/seed{seed}/pretrain/weights.pt"
+        for method in ("cogloat", own)
+        for seed in (0, 1)
+    }
+
+    for written, tiny in (("[digits]", "[tiny]"), ("[100]", "[10]"), ("[0, 1]", "[0]")):
+        text = (project.root / CONFIG).read_text()
+        before, last = text.rsplit("\n  mine:\n", 1)
+        assert last.count(written) == 1
+        (project.root / CONFIG).write_text(f"{before}\n  mine:\n{last.replace(written, tiny)}")
+    run = f"results/runs/tiny/if10/{own}/seed0/pretrain"
+    assert project.plan(*commands[1])["pretrain"] == {f"{run}/weights.pt"}  # the other is there
+    assert rows(project, "mine/gamma") == [("tiny", "cogloat"), ("tiny", own)]
+    config = json.loads((project.root / run / "config.json").read_text())
+    temperature = {"kind": "adaptive", "gamma": 0.2, "head": 1.0, "base": 1.0}
+    assert config["settings"]["temperature"] == temperature
+    assert weights(project, own) != weights(project, "cogloat")
+
+
+def test_dataset_of_the_page_on_configuration_is_planned_as_it_says_and_runs(tmp_path: Path):
+    project = Project.new(tmp_path / "project")
+    commands = do_as_written(project, "A dataset of your own")
+    file = "config/datasets/animals.yaml"
+    assert edited(project) == {CONFIG, file}
     draw = np.random.default_rng(0)
     for part, count in (("train", 20), ("test", 3)):
         for name in ("cat", "dog", "emu"):
-            folder = project.root / "data/raw/pets" / part / name
+            folder = project.root / "data/raw/animals" / part / name
             folder.mkdir(parents=True)
             for number in range(count):
                 pixels = draw.integers(0, 256, (9, 12, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(folder / f"{number}.png")
-    source = "source: {kind: image_folder, path: data/raw/pets}"
-    own = f"extends: tiny\nlabel: Pets\n{source}\nclasses: 3\n"
-    write(project, "config/datasets/pets.yaml", f"{own}overrides: {{train: {{batch_size: 8}}}}\n")
-    list_table(project, "animals", datasets=["pets"], methods=["ce"])
-    assert edited(project) == {CONFIG, "config/datasets/pets.yaml"}
-
-    assert project.plan("results/animals.csv")["decode"] == {"data/pets/store.json"}
-    assert rows(project, "animals") == [("pets", "ce")]
+    project.change(file, "epochs: 100", "epochs: 2")
+    assert commands == [["-n", "results/animals/baselines.csv"], ["results/animals/baselines.csv"]]
+    assert project.plan(*commands[0])["decode"] == {"data/animals/store.json"}
+    made = rows(project, "animals/baselines")
+    assert made == 2 * [("animals", "ce"), ("animals", "balanced_softmax")]
+    assert (project.root / "data/animals/summary.json").exists()
+    splits = project.root / "results/splits/animals"
+    counts = {
+        path.stem: [line.split(",")[1] for line in path.read_text().splitlines()[1:]]
+        for path in splits.iterdir()
+    }
+    assert [counts["natural"].count(label) for label in "012"] == [20, 20, 20]
+    assert [counts["if5"].count(label) for label in "012"] == [20, 8, 4]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pages import PAGES, blocks
 from pictures import make_images
 from project import Project, jobs
 from scripts import REPO
@@ -417,3 +418,15 @@ def test_every_snakemake_command_of_the_readme_is_planned(fresh: Project):
     for command in commands:
         done = fresh.snakemake("-n", *command.split())
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_every_run_that_a_page_on_methods_has_one_make_is_planned(fresh: Project):
+    pages = [page for page in PAGES if page.parent.name == "methods" and page.name != "README.md"]
+    runs = [
+        re.findall(r"^snakemake (\S+)", "".join(blocks(page.read_text())), re.M) for page in pages
+    ]
+    assert runs
+    assert all(runs)
+    targets = {path for own in runs for path in own}
+    assert fresh.plan(*targets)["evaluate"] == targets
