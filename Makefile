@@ -30,13 +30,24 @@ NOT_FOR_CPU := torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help env demo report audit test test-quick test-cluster lint lock schemas certify \
+# The whole of a collection, and its report. On a terminal a bar a rule, elsewhere a line whenever a
+# training has begun or ended; whatever failed is shown with its log. All commands are in
+# .snakemake/log.
+define make_collection
+	@[ -t 2 ] || { python src/watch.py --collection $(1) --counts & trap "kill $$!" EXIT; }; \
+	snakemake --logger rich --config collection=$(1)
+	@echo "making the report"; snakemake --config collection=$(1) --report results/$(1)/report.html \
+		>logs/report.log 2>&1 || { cat logs/report.log >&2; exit 1; }
+endef
+
+.PHONY: help env demo report watch audit test test-quick test-cluster lint lock schemas certify \
 	container container-lock container-verify dockerfile wheels
 
 help:
 	@echo "make env      the environment, .venv, from the locks with hashes"
-	@echo "make demo     the graph on embedded real data (digits), and its table: minutes on 2 cores"
+	@echo "make demo     the graph on embedded real data (digits), with a report: minutes on 2 cores"
 	@echo "make report   every table, figure and verdict on that data, as one HTML file: half an hour"
+	@echo "make watch    how far the trainings are, on this machine or on a cluster (COLLECTION=paper)"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
 	@echo "make test     lint, types and every test"
 	@echo "make test-quick    what takes no more than a minute of it"
@@ -74,13 +85,16 @@ endif
 	@echo $(TORCH) > $@
 
 demo: env
-	snakemake results/demo/table2.csv
+	$(call make_collection,demo)
 	@cat results/demo/table2.md
+	@echo "open results/demo/report.html"
 
 report: env
-	snakemake --config collection=demo-full
-	snakemake --config collection=demo-full --report results/demo-full/report.html
+	$(call make_collection,demo-full)
 	@echo "open results/demo-full/report.html"
+
+watch: env
+	@python src/watch.py $(if $(COLLECTION),--collection $(COLLECTION))
 
 audit: env
 	python src/audit.py --claims config/claims.yaml --paper config/paper \

@@ -19,11 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.claims.audit import audit
-from cogloat.claims.report import to_csv, to_markdown, to_overview
+from cogloat.claims.report import to_csv, to_markdown, to_overview, to_page
 from cogloat.claims.schema import load_claims
 from cogloat.claims.tables import read_measured, read_printed
 from cogloat.errors import UserError
 from cogloat.files import writable_file, write_text
+from cogloat.reporting.commandline import add_page
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -38,6 +39,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--markdown", type=writable_file, required=True, help="the findings, Markdown"
     )
+    add_page(parser)
     parser.add_argument(
         "--overview", type=writable_file, help="what was reproduced, reStructuredText"
     )
@@ -58,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_text(args.markdown, to_markdown(findings, claims))
     if args.overview and measured:
         write_text(args.overview, to_overview(findings, measured.columns()))
+    if args.page:
+        write_text(args.page, to_page(findings, args.output.name))
     write_text(args.output, to_csv(findings))
 
 

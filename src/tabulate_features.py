@@ -22,8 +22,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.files import writable_file, write_text
-from cogloat.reporting.commandline import add_confidence, add_printed, add_table_arguments
-from cogloat.reporting.features import KEYS, every_measure, feature_table, to_markdown
+from cogloat.reporting.commandline import (
+    add_confidence,
+    add_printed,
+    add_table_arguments,
+    write_table,
+)
+from cogloat.reporting.features import KEYS, every_measure, feature_table, sheets
 from cogloat.reporting.layout import to_csv
 from cogloat.results.features import Features
 from cogloat.results.printed import read_printed
@@ -59,8 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     measures = every_measure(runs, args.confidence)
     table = feature_table(measures, convention, methods, read_printed(args.printed, KEYS))
     write_text(args.conventions, to_csv(measures))
-    write_text(args.markdown, to_markdown(table, datasets, convention, args.conventions.name))
-    write_text(args.output, to_csv(table))
+    write_table(args, table, sheets(table, datasets, convention, args.conventions.name))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.files import writable_file, write_text
-from cogloat.reporting.commandline import add_confidence, add_table_arguments
-from cogloat.reporting.gradients import class_table, gradient_table, to_markdown
+from cogloat.reporting.commandline import add_confidence, add_table_arguments, write_table
+from cogloat.reporting.gradients import class_table, gradient_table, sheets
 from cogloat.reporting.layout import to_csv
 from cogloat.results.gradients import Gradients
 from cogloat.runs.load import dataset_labels, method_labels
@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     datasets = dataset_labels(args.config, (run.dataset for run in runs))
     table = gradient_table(runs, methods, args.confidence)
     write_text(args.classes, to_csv(class_table(runs, args.confidence)))
-    write_text(args.markdown, to_markdown(table, datasets, args.classes.name))
-    write_text(args.output, to_csv(table))
+    write_table(args, table, sheets(table, datasets, args.classes.name))
 
 
 if __name__ == "__main__":

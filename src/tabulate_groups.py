@@ -18,10 +18,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.files import write_text
-from cogloat.reporting.commandline import add_confidence, add_printed, add_table_arguments
-from cogloat.reporting.groups import KEYS, groups_table, to_markdown
-from cogloat.reporting.layout import to_csv
+from cogloat.reporting.commandline import (
+    add_confidence,
+    add_printed,
+    add_table_arguments,
+    write_table,
+)
+from cogloat.reporting.groups import KEYS, groups_table, sheets
 from cogloat.results.metrics import Metrics
 from cogloat.results.printed import read_printed
 from cogloat.runs.load import dataset_labels, method_labels
@@ -47,8 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     datasets = dataset_labels(args.config, (run.dataset for run in runs))
     printed = read_printed(args.printed, KEYS)
     table = groups_table(runs, labels, printed, args.confidence)
-    write_text(args.markdown, to_markdown(table, datasets))
-    write_text(args.output, to_csv(table))
+    write_table(args, table, sheets(table, datasets))
 
 
 if __name__ == "__main__":

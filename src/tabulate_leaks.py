@@ -18,10 +18,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.files import write_text
-from cogloat.reporting.commandline import add_confidence, add_table_arguments
-from cogloat.reporting.layout import to_csv
-from cogloat.reporting.leaks import leak_table, to_markdown
+from cogloat.reporting.commandline import add_confidence, add_table_arguments, write_table
+from cogloat.reporting.leaks import leak_table, sheets
 from cogloat.results.leak import Leak
 from cogloat.runs.load import dataset_labels, method_labels
 
@@ -44,8 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     labels = method_labels(args.config, (run.method for run in runs))
     datasets = dataset_labels(args.config, (run.dataset for run in runs))
     table = leak_table(runs, labels, args.confidence)
-    write_text(args.markdown, to_markdown(table, datasets))
-    write_text(args.output, to_csv(table))
+    write_table(args, table, sheets(table, datasets))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cogloat.files import writable_file, write_json, write_text
-from cogloat.reporting.accuracy import accuracy_table, means, to_markdown
+from cogloat.reporting.accuracy import accuracy_table, means, sheets
 from cogloat.reporting.classes import class_table
-from cogloat.reporting.commandline import add_confidence, add_printed, add_table_arguments
+from cogloat.reporting.commandline import (
+    add_confidence,
+    add_printed,
+    add_table_arguments,
+    write_table,
+)
 from cogloat.reporting.layout import to_csv
 from cogloat.results.metrics import Metrics
 from cogloat.results.printed import ACCURACY, read_printed
@@ -69,8 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     classes = class_table(runs, args.confidence)
     write_json(args.means, means(table))
     write_text(args.classes, to_csv(classes))
-    write_text(args.markdown, to_markdown(table, datasets, args.classes.name))
-    write_text(args.output, to_csv(table))
+    write_table(args, table, sheets(table, datasets, args.classes.name))
 
 
 if __name__ == "__main__":

@@ -19,10 +19,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.files import write_text
-from cogloat.reporting.commandline import add_printed, add_table_arguments
-from cogloat.reporting.layout import to_csv
-from cogloat.reporting.times import PARTS, time_table, to_markdown
+from cogloat.reporting.commandline import add_printed, add_table_arguments, write_table
+from cogloat.reporting.times import PARTS, sheets, time_table
 from cogloat.results.printed import read_printed
 from cogloat.results.timings import read_timings
 from cogloat.runs.load import dataset_labels, method_labels
@@ -51,8 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     methods = method_labels(args.config, timings["method"])
     datasets = dataset_labels(args.config, timings["dataset"])
     table = time_table(timings, methods, read_printed(args.printed), args.part)
-    write_text(args.markdown, to_markdown(table, datasets))
-    write_text(args.output, to_csv(table))
+    write_table(args, table, sheets(table, datasets))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ UNCOUNTED = (
     "cogloat.readers.documents",
     "cogloat.readers.strict_yaml",
     "cogloat.readers.yaml_values",
+    "cogloat.results.epoch_line",
     "cogloat.results.provenance",
     "cogloat.results.reading",
     "cogloat.runs",

@@ -307,7 +307,7 @@ def test_output_that_can_be_written_leaves_no_trace_of_the_check(tmp_path):
 
 # every output that a script is given, by the first flags that lead to it
 OUTPUTS = {
-    "audit.py": ["output", "markdown", "overview"],
+    "audit.py": ["output", "markdown", "page", "overview"],
     "certify.py": ["output"],
     "configure.py --config config run": ["output"],
     "describe_config.py": ["output-dir"],
@@ -331,13 +331,14 @@ OUTPUTS = {
     "predict.py": ["output"],
     "select_coreset.py": ["output", "scratch"],
     "split.py": ["output"],
-    "tabulate_features.py": ["output", "conventions", "markdown"],
-    "tabulate_gradients.py": ["output", "classes", "markdown"],
-    "tabulate_groups.py": ["output", "markdown"],
-    "tabulate_leaks.py": ["output", "markdown"],
-    "tabulate_runs.py": ["output", "markdown", "classes", "means"],
-    "tabulate_separability.py": ["output", "markdown"],
-    "tabulate_times.py": ["output", "markdown"],
+    "tabulate_features.py": ["output", "conventions", "markdown", "page"],
+    "tabulate_gradients.py": ["output", "classes", "markdown", "page"],
+    "tabulate_groups.py": ["output", "markdown", "page"],
+    "tabulate_leaks.py": ["output", "markdown", "page"],
+    "tabulate_machines.py": ["output", "markdown", "page", "overview"],
+    "tabulate_runs.py": ["output", "markdown", "page", "classes", "means"],
+    "tabulate_separability.py": ["output", "markdown", "page"],
+    "tabulate_times.py": ["output", "markdown", "page"],
     "time_epochs.py": ["output"],
     "train.py": ["output-dir", "scratch"],
 }

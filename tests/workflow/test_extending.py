@@ -191,7 +191,7 @@ def test_table_of_ones_own_is_lines_of_the_configuration_and_is_in_the_report(pr
     ]
     done = project.snakemake("--report", "report.html", "results/my_ablation.csv")
     assert done.returncode == 0, done.stdout
-    assert "results/my_ablation.csv" in (project.root / "report.html").read_text()
+    assert "results/my_ablation.html" in (project.root / "report.html").read_text()
 
 
 def test_ablation_of_the_page_on_configuration_is_planned_as_it_says_and_runs(project: Project):

@@ -54,7 +54,8 @@ class _Asked:
 
 @pytest.mark.parametrize("file", CAPTIONS, ids=lambda file: file.name)
 def test_caption_shows_names_as_they_are(file):
-    snakemake = SimpleNamespace(params=_Asked(), wildcards=_Asked())
+    config = {"collection": "paper", "collections": {"paper": {"tables": {}}}}
+    snakemake = SimpleNamespace(params=_Asked(), wildcards=_Asked(), config=config)
     text = Template(file.read_text()).render(snakemake=snakemake, files=[])
     tree = publish_doctree(text, settings_overrides={"report_level": 2, "halt_level": 2})
     keys = re.findall(r"snakemake\.(?:params|wildcards)\.(\w+) }}", file.read_text())

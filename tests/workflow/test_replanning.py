@@ -218,6 +218,7 @@ def test_number_of_a_method_replans_every_table_and_figure_it_is_in(finished: Pr
             "tabulate": {"results/tiny/table5.csv"},
             "time_epochs": {"results/tiny/times/table4/tiny/if10.csv"},
             "tabulate_times": {"results/tiny/table4.csv"},
+            "tabulate_machines": {"results/tiny/machines.csv"},
             "audit": {"results/tiny/claims.csv"},
         }
 

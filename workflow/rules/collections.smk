@@ -4,13 +4,13 @@ import itertools
 
 # of a table or figure of some kind: what is shown of it, and what its runs leave
 SHOWN = {
-    "accuracy": "results/{folder}{name}.csv",
-    "groups": "results/{folder}{name}.csv",
-    "features": "results/{folder}{name}.csv",
-    "gradients": "results/{folder}{name}.csv",
-    "separability": "results/{folder}{name}.csv",
-    "leaks": "results/{folder}{name}.csv",
-    "times": "results/{folder}{name}.csv",
+    "accuracy": "results/{folder}{name}.html",
+    "groups": "results/{folder}{name}.html",
+    "features": "results/{folder}{name}.html",
+    "gradients": "results/{folder}{name}.html",
+    "separability": "results/{folder}{name}.html",
+    "leaks": "results/{folder}{name}.html",
+    "times": "results/{folder}{name}.html",
     "embedding": "results/{folder}figures/{name}.png",
     "temperatures": "results/{folder}figures/{name}.png",
     "curves": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
@@ -68,7 +68,8 @@ def collection_files(wildcards):
     """Return what `snakemake` without a target makes."""
     name = WORKFLOW.collection
     made, folder = collection(name), "" if name == "paper" else f"{name}/"
-    files = [f"results/{folder}claims.csv"] if made.claims else []
+    files = [f"results/{folder}claims.html"] if made.claims else []
+    files += [f"results/{folder}machines.html"] if trainings(made) else []
     for name, part in made.parts().items():
         files += of_each(SHOWN[part.kind], made.runs_of(part), folder=folder, name=name)
     return files
@@ -77,9 +78,21 @@ def collection_files(wildcards):
 @user_facing
 def collection_runs(wildcards):
     """Return what is left by the runs behind the collection's tables, and their data."""
-    tables = collection(WORKFLOW.collection).tables.values()
+    return left_by(collection(WORKFLOW.collection))
+
+
+@user_facing
+def left_by(made):
+    """Return what is left by the runs behind a collection's tables, and their data."""
+    tables = made.tables.values()
     left = [of_each(path, table) for table in tables for path in LEFT.get(table.kind, [])]
     return sorted(set(itertools.chain(*left)))
+
+
+@user_facing
+def trainings(made):
+    """Return the weights that the trainings behind a collection's tables leave."""
+    return [path for path in left_by(made) if path.endswith("weights.pt")]
 
 
 @user_facing
@@ -206,6 +219,13 @@ def printed_ratio_flags(wildcards, input):
         f"--printed-methods {shlex.join([ratio.method, ratio.reference])}",
     ]
     return " ".join(flags)
+
+
+@user_facing
+def stage_provenances(wildcards):
+    """Return what the trainings behind a collection's tables say of where they ran."""
+    weights = map(Path, trainings(owner(wildcards)))
+    return [str(path.with_name("provenance.json")) for path in weights]
 
 
 @user_facing

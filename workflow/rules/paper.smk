@@ -6,8 +6,9 @@ rule tabulate:
         metrics=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json"),
         printed=printed,
     output:
-        table=report(
-            "results/{folder}{table}.csv",
+        table="results/{folder}{table}.csv",
+        page=report(
+            "results/{folder}{table}.html",
             caption="../report/accuracy.rst",
             category="Tables",
             labels={"table": "{table}", "what": "accuracy"},
@@ -35,6 +36,7 @@ rule tabulate:
             --confidence {params.confidence:q} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
+            --page {output.page:q} \
             --classes {output.classes:q} \
             --means {output.means:q} \
             2>{log:q}
@@ -46,8 +48,9 @@ rule tabulate_features:
         features=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/features.json"),
         printed=printed,
     output:
-        table=report(
-            "results/{folder}{table}.csv",
+        table="results/{folder}{table}.csv",
+        page=report(
+            "results/{folder}{table}.html",
             caption="../report/features.rst",
             category="Tables",
             labels={"table": "{table}", "what": "alignment and uniformity"},
@@ -79,6 +82,7 @@ rule tabulate_features:
             --output {output.table:q} \
             --conventions {output.conventions:q} \
             --markdown {output.markdown:q} \
+            --page {output.page:q} \
             2>{log:q}
         """
 
@@ -87,8 +91,9 @@ rule tabulate_gradients:
     input:
         gradients=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/gradients.json"),
     output:
-        table=report(
-            "results/{folder}{table}.csv",
+        table="results/{folder}{table}.csv",
+        page=report(
+            "results/{folder}{table}.html",
             caption="../report/gradients.rst",
             category="Tables",
             labels={"table": "{table}", "what": "gradients"},
@@ -113,6 +118,7 @@ rule tabulate_gradients:
             --output {output.table:q} \
             --classes {output.classes:q} \
             --markdown {output.markdown:q} \
+            --page {output.page:q} \
             2>{log:q}
         """
 
@@ -122,8 +128,9 @@ rule tabulate_groups:
         metrics=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json"),
         printed=printed,
     output:
-        table=report(
-            "results/{folder}{table}.csv",
+        table="results/{folder}{table}.csv",
+        page=report(
+            "results/{folder}{table}.html",
             caption="../report/groups.rst",
             category="Tables",
             labels={"table": "{table}", "what": "accuracy by group of classes"},
@@ -147,6 +154,7 @@ rule tabulate_groups:
             --confidence {params.confidence:q} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
+            --page {output.page:q} \
             2>{log:q}
         """
 
@@ -157,8 +165,9 @@ rule tabulate_separability:
             "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/separability{rarest}.json"
         ),
     output:
-        table=report(
-            "results/{folder}{table}.csv",
+        table="results/{folder}{table}.csv",
+        page=report(
+            "results/{folder}{table}.html",
             caption="../report/separability.rst",
             category="Tables",
             labels={"table": "{table}", "what": "separability of the rarest classes"},
@@ -181,6 +190,7 @@ rule tabulate_separability:
             --confidence {params.confidence:q} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
+            --page {output.page:q} \
             2>{log:q}
         """
 
@@ -189,8 +199,9 @@ rule tabulate_leaks:
     input:
         leaks=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/leak.json"),
     output:
-        table=report(
-            "results/{folder}{table}.csv",
+        table="results/{folder}{table}.csv",
+        page=report(
+            "results/{folder}{table}.html",
             caption="../report/leaks.rst",
             category="Tables",
             labels={"table": "{table}", "what": "leaks through batch statistics"},
@@ -213,6 +224,7 @@ rule tabulate_leaks:
             --confidence {params.confidence:q} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
+            --page {output.page:q} \
             2>{log:q}
         """
 
@@ -263,8 +275,9 @@ rule tabulate_times:
         times=of_runs("results/{folder}times/{table}/{dataset}/{imbalance}.csv"),
         printed=printed,
     output:
-        table=report(
-            "results/{folder}{table}.csv",
+        table="results/{folder}{table}.csv",
+        page=report(
+            "results/{folder}{table}.html",
             caption="../report/times.rst",
             category="Tables",
             labels={"table": "{table}", "what": "seconds"},
@@ -288,6 +301,38 @@ rule tabulate_times:
             --config config {params.printed} \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
+            --page {output.page:q} \
+            2>{log:q}
+        """
+
+
+# of every training behind the collection's tables
+rule tabulate_machines:
+    input:
+        stages=stage_provenances,
+    output:
+        table="results/{folder}machines.csv",
+        page=report(
+            "results/{folder}machines.html",
+            caption="../report/machines.rst",
+            category="Tables",
+            labels={"table": "machines", "what": "what was run where"},
+        ),
+        markdown="results/{folder}machines.md",
+        overview="results/{folder}machines.rst",
+    log:
+        "logs/{folder}machines.log",
+    params:
+        code=code_of("src/tabulate_machines.py"),
+    localrule: True
+    shell:
+        r"""
+        python src/tabulate_machines.py \
+            --provenance {input.stages:q} \
+            --output {output.table:q} \
+            --markdown {output.markdown:q} \
+            --page {output.page:q} \
+            --overview {output.overview:q} \
             2>{log:q}
         """
 
@@ -585,8 +630,9 @@ rule audit:
         claims="config/claims.yaml",
         paper=[f"config/paper/{name}.csv" for name in named.names(CONFIG, "paper")],
     output:
-        table=report(
-            "results/{folder}claims.csv",
+        table="results/{folder}claims.csv",
+        page=report(
+            "results/{folder}claims.html",
             caption="../report/claims.rst",
             category="Claims",
             labels={"table": "claims", "what": "verdicts"},
@@ -606,6 +652,7 @@ rule audit:
             --measured "$(dirname {output.table:q})" \
             --output {output.table:q} \
             --markdown {output.markdown:q} \
+            --page {output.page:q} \
             --overview {output.overview:q} \
             2>{log:q}
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from cogloat.claims.audit import Finding
 from cogloat.claims.schema import Claims
 from cogloat.claims.verdict import Outcome, Verdict
 from cogloat.markup import markdown, restructured
+from cogloat.page import page
 
 DETAILS = ["margin", "at", "test", "p", "cells", "seeds", "reason"]
 COLUMNS = [
@@ -40,9 +42,21 @@ MEASURED = (
 
 def to_csv(findings: Sequence[Finding]) -> str:
     """Return the findings as CSV text, in the order they have, numbers with four digits."""
-    rows = [_row(finding) for finding in findings]
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    return table.to_csv(index=False, float_format="%.4g", lineterminator="\n")
+    return _table_of(findings).to_csv(index=False, float_format="%.4g", lineterminator="\n")
+
+
+def to_page(findings: Sequence[Finding], file: str) -> str:
+    """Return the findings as HTML, to sort and search.
+
+    Args:
+        findings: in the order they have.
+        file: what their CSV is saved as.
+    """
+    above = f"<p>{html.escape(_summary(findings))}</p>"
+    first = ["where", "claim", "printed", "measured"]
+    table = _table_of(findings)
+    table = table[[*first, *table.columns.difference(first, sort=False)]]
+    return page("claims", above, table, to_csv(findings), file)
 
 
 def to_markdown(findings: Sequence[Finding], claims: Claims) -> str:
@@ -62,7 +76,7 @@ def to_markdown(findings: Sequence[Finding], claims: Claims) -> str:
 def to_overview(findings: Sequence[Finding], measured_on: Sequence[str]) -> str:
     """Return as reStructuredText what was reproduced, what was not, and what contradicts itself.
 
-    Each part shows its first few findings; the table of all is named `claims.csv`.
+    Each part shows its first few findings; the page of all is named `claims.html`.
 
     Args:
         findings: by the printed numbers and ours.
@@ -87,9 +101,13 @@ def to_overview(findings: Sequence[Finding], measured_on: Sequence[str]) -> str:
         lines += [f"**{title} ({len(found)})**", ""]
         lines += [_item(own) for own in found[:SHOWN]] or ["- nothing"]
         if len(found) > SHOWN:
-            lines.append(f"- and {len(found) - SHOWN} more: `claims.csv`_")
+            lines.append(f"- and {len(found) - SHOWN} more: `claims.html`_")
         lines.append("")
     return "\n".join(lines)
+
+
+def _table_of(findings: Sequence[Finding]) -> pd.DataFrame:
+    return pd.DataFrame([_row(finding) for finding in findings], columns=COLUMNS)
 
 
 def _item(finding: Finding) -> str:

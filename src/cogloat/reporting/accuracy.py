@@ -12,6 +12,7 @@ import pandas as pd
 from cogloat.errors import UserError
 from cogloat.imbalance import folder, title
 from cogloat.reporting.layout import (
+    Sheet,
     by_data_set,
     joined,
     mean_and_spread,
@@ -86,7 +87,7 @@ def means(table: pd.DataFrame) -> dict[str, dict[str, float]]:
     return found
 
 
-def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str], classes: str) -> str:
+def sheets(table: pd.DataFrame, datasets: Mapping[str, str], classes: str) -> list[Sheet]:
     """Return the table as the paper prints it: a row a method, a column a dataset and factor.
 
     Args:
@@ -96,7 +97,7 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str], classes: str) 
     """
     heads = {"Method": joined("label"), "Framework": joined("framework")}
     heads |= {"Epochs": joined("epochs"), "Augmentation": joined("augmentation")}
-    return by_data_set(table, datasets, ["method"], heads, _cell, _legend(table, classes))
+    return [by_data_set(table, datasets, ["method"], heads, _cell, _legend(table, classes))]
 
 
 def _row(

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from cogloat.arguments import of_type
 from cogloat.config.types import Confidence
-from cogloat.files import writable_file
+from cogloat.files import writable_file, write_text
+from cogloat.page import page
+from cogloat.reporting.layout import Sheet, to_csv, to_markdown
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a table takes its names from, and where it goes."""
     parser.add_argument("--config", type=Path, required=True, help="folder with the labels")
+    add_table_outputs(parser)
+
+
+def add_table_outputs(parser: argparse.ArgumentParser) -> None:
+    """Add where a table goes."""
     parser.add_argument("--output", type=writable_file, required=True, help="the table, CSV")
     parser.add_argument("--markdown", type=writable_file, required=True, help="the table, Markdown")
+    add_page(parser)
+
+
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """Add where a table goes to be looked at."""
+    parser.add_argument(
+        "--page", type=writable_file, help="the table, HTML, to sort and search (default: none)"
+    )
+
+
+def write_table(args: argparse.Namespace, table: pd.DataFrame, sheets: Sequence[Sheet]) -> None:
+    """Write a table for programs, and for readers the sheets that say the same of it."""
+    csv = to_csv(table)
+    if args.page:
+        above = "\n".join(sheet.html() for sheet in sheets)
+        write_text(args.page, page(args.output.stem, above, table, csv, args.output.name))
+    write_text(args.markdown, to_markdown(sheets))
+    write_text(args.output, csv)
 
 
 def add_confidence(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from cogloat.reporting.layout import beside_printed, by_data_set, joined, spread, with_printed
+from cogloat.reporting.layout import (
+    Sheet,
+    beside_printed,
+    by_data_set,
+    joined,
+    spread,
+    with_printed,
+)
 from cogloat.reporting.seeds import by_cell, over_seeds
 from cogloat.results.features import Features, Measures, Spaces
 from cogloat.results.printed import CELL
@@ -82,9 +89,9 @@ def feature_table(
     return table
 
 
-def to_markdown(
+def sheets(
     table: pd.DataFrame, datasets: Mapping[str, str], convention: FeatureConvention, others: str
-) -> str:
+) -> list[Sheet]:
     """Return the table as the paper prints it: measures by method, a column a data set.
 
     Args:
@@ -102,7 +109,7 @@ def to_markdown(
         f"Features of the {images} images, space: {convention.space}; {convention.pairs} pairs; "
         f"{spread(table)}. Other conventions: {others}."
     )
-    return by_data_set(table, datasets, ["metric", "method"], heads, _cell, legend)
+    return [by_data_set(table, datasets, ["metric", "method"], heads, _cell, legend)]
 
 
 def _cell(row: Any) -> str:

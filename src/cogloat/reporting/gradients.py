@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from cogloat.reporting.layout import by_data_set, joined, spread
+from cogloat.reporting.layout import Sheet, by_data_set, joined, spread
 from cogloat.reporting.seeds import by_cell, over_seeds
 from cogloat.results.gradients import Gradients
 from cogloat.results.metrics import GROUPS
@@ -105,7 +105,7 @@ def class_table(runs: Sequence[Gradients], confidence: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str], classes: str) -> str:
+def sheets(table: pd.DataFrame, datasets: Mapping[str, str], classes: str) -> list[Sheet]:
     """Return the table with a row a metric and method, a column a dataset and factor.
 
     Args:
@@ -128,7 +128,7 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str], classes: str) 
         f"slope: of the logarithm against that of the training images; {spread(table)}. "
         f"By class: {classes}."
     )
-    return by_data_set(wide, datasets, ["metric", "method"], heads, _cell, legend)
+    return [by_data_set(wide, datasets, ["metric", "method"], heads, _cell, legend)]
 
 
 def _cell(row: Any) -> str:

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from cogloat.reporting.layout import beside_printed, by_data_set, joined, spread, with_printed
+from cogloat.reporting.layout import (
+    Sheet,
+    beside_printed,
+    by_data_set,
+    joined,
+    spread,
+    with_printed,
+)
 from cogloat.reporting.seeds import by_cell, over_seeds
 from cogloat.results.metrics import GROUPS, Metrics
 from cogloat.results.printed import CELL
@@ -53,7 +60,7 @@ def groups_table(
     return with_printed(pd.DataFrame(rows), printed, KEYS)
 
 
-def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
+def sheets(table: pd.DataFrame, datasets: Mapping[str, str]) -> list[Sheet]:
     """Return the table with a row a group and method, a column a dataset and factor.
 
     Args:
@@ -69,6 +76,8 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
         "training images, on all test images, and the unweighted mean of the groups; last epoch; "
         f"{spread(table)}."
     )
-    return by_data_set(
-        table, datasets, ["group", "method"], heads, lambda row: beside_printed(row, 1), legend
-    )
+    return [
+        by_data_set(
+            table, datasets, ["group", "method"], heads, lambda row: beside_printed(row, 1), legend
+        )
+    ]

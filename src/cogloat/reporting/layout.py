@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import html
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from cogloat.imbalance import title
 from cogloat.markup import markdown
+from cogloat.page import grid
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table to be read, of texts: in whatever it is written, markup in them stands for itself.
+
+    Attributes:
+        heads: of the columns.
+        rows: of cells, as many as there are heads.
+        legend: stands under them.
+    """
+
+    heads: list[str]
+    rows: list[list[str]]
+    legend: str
+
+    def markdown(self) -> str:
+        """Return it as Markdown."""
+        lines = [self.heads, *self.rows]
+        first, *others = [_line(map(markdown, cells)) for cells in lines]
+        rule = _line(["---"] * len(self.heads))
+        return "\n".join([first, rule, *others, "", markdown(self.legend), ""])
+
+    def html(self) -> str:
+        """Return it as HTML."""
+        return f"{grid(self.heads, self.rows)}\n<p>{html.escape(self.legend)}</p>"
+
+
+def to_markdown(sheets: Sequence[Sheet]) -> str:
+    """Return sheets as Markdown, one under the other."""
+    return "\n".join(sheet.markdown() for sheet in sheets)
 
 
 def by_data_set(
@@ -18,10 +52,8 @@ def by_data_set(
     heads: Mapping[str, Callable[[pd.DataFrame], str]],
     cell: Callable[[Any], str],
     legend: str,
-) -> str:
-    """Return Markdown with a row for each value of the keys, and a column a dataset and factor.
-
-    What the cells and the legend say is text: markup in it stands for itself.
+) -> Sheet:
+    """Return a sheet with a row for each value of the keys, and a column a dataset and factor.
 
     Args:
         table: long, with columns dataset and factor.
@@ -33,13 +65,12 @@ def by_data_set(
     """
     settings = list(dict.fromkeys(zip(table["dataset"], table["factor"], strict=True)))
     headers = [*heads, *(f"{datasets[dataset]} {title(factor)}" for dataset, factor in settings)]
-    lines = [_line(map(markdown, headers)), _line(["---"] * len(headers))]
+    rows = []
     for _, own in table.groupby(keys, sort=False):
         cells = {(row.dataset, row.factor): cell(row) for row in own.itertuples()}
         found = [cells.get(setting, "") for setting in settings]
-        texts = [*(head(own) for head in heads.values()), *found]
-        lines.append(_line(map(markdown, texts)))
-    return "\n".join([*lines, "", markdown(legend), ""])
+        rows.append([*(head(own) for head in heads.values()), *found])
+    return Sheet(headers, rows, legend)
 
 
 def joined(column: str) -> Callable[[pd.DataFrame], str]:

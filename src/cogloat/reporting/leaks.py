@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cogloat.reporting.layout import by_data_set, joined, mean_and_spread, spread
+from cogloat.reporting.layout import Sheet, by_data_set, joined, mean_and_spread, spread
 from cogloat.reporting.seeds import by_cell, over_seeds
 from cogloat.results.leak import Leak
 from cogloat.results.printed import CELL
@@ -45,7 +45,7 @@ def leak_table(runs: Sequence[Leak], labels: Mapping[str, str], confidence: floa
     return pd.DataFrame(rows)
 
 
-def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
+def sheets(table: pd.DataFrame, datasets: Mapping[str, str]) -> list[Sheet]:
     """Return the table with a row a metric and method, a column a dataset and factor.
 
     Args:
@@ -61,7 +61,7 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
         "the same batch, is nearer than every key of a queue of other batches; leak: what batch "
         f"statistics add to running ones, in points; {spread(table)}."
     )
-    return by_data_set(table, datasets, ["metric", "method"], heads, _cell, legend)
+    return [by_data_set(table, datasets, ["metric", "method"], heads, _cell, legend)]
 
 
 def _cell(row: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cogloat.reporting.layout import by_data_set, joined, spread
+from cogloat.reporting.layout import Sheet, by_data_set, joined, spread
 from cogloat.reporting.seeds import by_cell, over_seeds
 from cogloat.results.printed import CELL
 from cogloat.results.separability import Separability
@@ -46,7 +46,7 @@ def separability_table(
     return pd.DataFrame(rows).astype({"factor": "object"})
 
 
-def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
+def sheets(table: pd.DataFrame, datasets: Mapping[str, str]) -> list[Sheet]:
     """Return the table with a row a metric and method, a column a dataset and factor.
 
     Args:
@@ -62,7 +62,7 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
         f"Projections of the test images of the {numbers} rarest classes, by cosine distance; "
         f"{spread(table)}."
     )
-    return by_data_set(table, datasets, ["metric", "method"], heads, _cell, legend)
+    return [by_data_set(table, datasets, ["metric", "method"], heads, _cell, legend)]
 
 
 def _cell(row: Any) -> str:

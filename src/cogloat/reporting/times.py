@@ -9,7 +9,7 @@ import pandas as pd
 
 from cogloat.errors import UserError
 from cogloat.imbalance import title
-from cogloat.reporting.layout import by_data_set, joined
+from cogloat.reporting.layout import Sheet, by_data_set, joined
 from cogloat.reporting.seeds import in_order
 from cogloat.results.printed import CELL
 from cogloat.results.timings import MACHINE
@@ -57,7 +57,7 @@ def time_table(
     return table.merge(paper, on=CELL, how="left")
 
 
-def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
+def sheets(table: pd.DataFrame, datasets: Mapping[str, str]) -> list[Sheet]:
     """Return the table as the paper prints it, ratios first; under it, spread and an epoch's floor.
 
     Args:
@@ -79,12 +79,10 @@ def to_markdown(table: pd.DataFrame, datasets: Mapping[str, str]) -> str:
             "images; outside it: share of a step that is augmentation, loss, queue, momentum "
             "update and optimizer, negative by chance."
         )
-    return "\n".join(
-        [
-            by_data_set(table, datasets, ["method"], head, _cell, what),
-            by_data_set(table, datasets, ["method"], head, _spread_cell, spread),
-        ]
-    )
+    return [
+        by_data_set(table, datasets, ["method"], head, _cell, what),
+        by_data_set(table, datasets, ["method"], head, _spread_cell, spread),
+    ]
 
 
 def _epochs(timings: pd.DataFrame) -> pd.DataFrame:

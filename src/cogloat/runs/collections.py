@@ -30,7 +30,7 @@ TAKEN = {
     "audit",
     "validation",
 }
-WRITTEN = {"claims", "overview"}
+WRITTEN = {"claims", "machines", "overview"}
 # kinds of tables that a figure of readings has columns of, beside accuracy
 COLUMNS = ("features", "gradients", "leaks")
 # what a table's second file is called after its name, by the kind of the table

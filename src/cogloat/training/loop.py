@@ -14,6 +14,7 @@ from tqdm import tqdm
 from cogloat.errors import UserError, needing_memory
 from cogloat.methods.objective import Objective
 from cogloat.methods.settings import Training
+from cogloat.results.epoch_line import EpochLine
 from cogloat.results.history import Row
 from cogloat.training.divergence import NotFiniteError, Watch, check_finite
 from cogloat.training.machine import Machine
@@ -192,10 +193,6 @@ def _report(bar: tqdm, name: str, row: Row, epochs: int, rate: float, seconds: f
     if not bar.disable:
         bar.set_postfix(shown)
         return
-    left = seconds * (epochs - int(row["epoch"] or 0))
-    fields = " ".join(f"{key} {value}" for key, value in shown.items() if key != "epoch")
-    print(
-        f"{name} epoch {row['epoch']}/{epochs} {fields} {rate:.0f} images/s ETA {left:.0f} s",
-        file=sys.stderr,
-        flush=True,
-    )
+    epoch = int(shown.pop("epoch"))
+    left = seconds * (epochs - epoch)
+    print(EpochLine(name, epoch, epochs, shown, rate, left), file=sys.stderr, flush=True)

@@ -10,8 +10,8 @@ from artefacts import CONFIG, command_line, metrics
 from markdown_it import MarkdownIt
 
 from cogloat.errors import UserError
-from cogloat.reporting.accuracy import accuracy_table
-from cogloat.reporting.accuracy import to_markdown as markdown
+from cogloat.reporting import layout
+from cogloat.reporting.accuracy import accuracy_table, sheets
 from cogloat.results.printed import ACCURACY, read_printed
 from tabulate_runs import main
 
@@ -26,7 +26,7 @@ def table_of(runs, paper=PAPER, labels=LABELS):
 
 
 def to_markdown(table, datasets):
-    return markdown(table, datasets, "my_classes.csv")
+    return layout.to_markdown(sheets(table, datasets, "my_classes.csv"))
 
 
 def test_line_has_mean_deviation_and_difference_over_three_seeds():

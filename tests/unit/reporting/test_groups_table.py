@@ -8,7 +8,8 @@ from artefacts import command_line, metrics
 from scripts import REPO
 
 import tabulate_groups
-from cogloat.reporting.groups import KEYS, groups_table, to_markdown
+from cogloat.reporting.groups import KEYS, groups_table, sheets
+from cogloat.reporting.layout import to_markdown
 from cogloat.results.printed import NUMBERS, read_printed
 
 NOTHING = read_printed(None, KEYS)
@@ -35,7 +36,7 @@ def test_printed_numbers_stand_beside_their_group():
     table = groups_table(RUNS, LABELS, printed, 0.95)
     assert table["difference"].notna().tolist() == [True, False, False, False]
     assert table["difference"][0] == pytest.approx(1.5)
-    text = to_markdown(table, {"cifar10": "CIFAR-10-LT"})
+    text = to_markdown(sheets(table, {"cifar10": "CIFAR-10-LT"}))
     assert "| many | KCL | 82.0 ± 2.0 (paper 80.5, +1.5) |" in text
     assert "| medium | KCL | 70.0 ± 0.0 |" in text
 

@@ -8,7 +8,8 @@ import pytest
 from artefacts import CONFIG, KCL, command_line, timings
 
 from cogloat.errors import UserError
-from cogloat.reporting.times import time_table, to_markdown
+from cogloat.reporting.layout import to_markdown
+from cogloat.reporting.times import sheets, time_table
 from cogloat.results.timings import read_timings, write_timings
 from tabulate_times import main
 
@@ -70,7 +71,7 @@ def test_order_of_methods_is_that_of_the_first_round(tmp_path):
 def test_cells_the_paper_lacks_have_no_number_of_the_paper(tmp_path):
     table = tabulated(tmp_path, timings("kcl", KCL), paper=PAPER.iloc[1:])
     assert table[["paper_mean", "paper_ratio"]].isna().all(axis=None)
-    assert "paper" not in to_markdown(table, {"cifar10": "C10"})
+    assert "paper" not in to_markdown(sheets(table, {"cifar10": "C10"}))
 
 
 def test_markdown_puts_the_ratio_first_and_the_spread_below(tmp_path):
@@ -83,7 +84,7 @@ def test_markdown_puts_the_ratio_first_and_the_spread_below(tmp_path):
         for dataset in ("cifar10", "cifar100")
     ]
     table = time_table(read_timings(paths), LABELS, PAPER)
-    lines = to_markdown(table, {"cifar10": "C10", "cifar100": "C100"}).splitlines()
+    lines = to_markdown(sheets(table, {"cifar10": "C10", "cifar100": "C100"})).splitlines()
     assert lines[0] == "| Method | C10 IF 100 | C100 IF 100 |"
     assert lines[2] == "| KCL | 1.00 x (paper 1.00 x), 20 s | 1.00 x, 20 s |"
     assert lines[3] == ("| KCL + global selection | 3.00 x (paper 2.38 x), 40 s | 3.00 x, 40 s |")
