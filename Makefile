@@ -24,6 +24,10 @@ MIRROR ?=
 WHEELS ?=
 DOCKER_BASE ?= debian:bookworm-slim
 
+# what `make plan` says the cost of: a name in config/config.yaml
+COLLECTION ?= demo
+PLAN := results/$(if $(filter-out paper,$(COLLECTION)),$(COLLECTION)/)plan
+
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet
 # what TORCH_INDEX gives, and what only torch's CUDA build needs
 NOT_FOR_CPU := torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+
@@ -40,12 +44,13 @@ define make_collection
 		>logs/report.log 2>&1 || { cat logs/report.log >&2; exit 1; }
 endef
 
-.PHONY: help env demo report watch audit test test-quick test-cluster lint lock schemas certify \
+.PHONY: help env demo plan report watch audit test test-quick test-cluster lint lock schemas certify \
 	container container-lock container-verify dockerfile wheels
 
 help:
 	@echo "make env      the environment, .venv, from the locks with hashes"
 	@echo "make demo     the graph on embedded real data (digits), with a report: minutes on 2 cores"
+	@echo "make plan     hours, memory and disk of COLLECTION=paper, before it is made: a minute a dataset"
 	@echo "make report   every table, figure and verdict on that data, as one HTML file: half an hour"
 	@echo "make watch    how far the trainings are, on this machine or on a cluster (COLLECTION=paper)"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
@@ -88,6 +93,13 @@ demo: env
 	$(call make_collection,demo)
 	@cat results/demo/table2.md
 	@echo "open results/demo/report.html"
+
+plan: env
+ifneq ($(TORCH),none)
+	snakemake --config collection=$(COLLECTION) -- calibrations
+endif
+	snakemake $(PLAN).csv
+	@cat $(PLAN).md
 
 report: env
 	$(call make_collection,demo-full)

@@ -11,11 +11,13 @@ from cogloat.config.types import StageName
 from cogloat.data.longtail import write_split
 from cogloat.data.store import MANIFEST, Images, write_store
 from cogloat.files import sha256, write_text
+from cogloat.results.calibration import Calibration, Work
 from cogloat.results.metrics import Metrics
 from cogloat.results.provenance import Process, Stage
 from cogloat.results.timings import PARTS, Timing
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import run_config
+from cogloat.runs.work import kind_of_work
 
 CONFIG = REPO / "config"
 CLASSES, EACH = 10, 3  # test images of a class
@@ -110,3 +112,25 @@ def timings(method: str, rounds: list[tuple[float, float, float]], **changes: An
         for number, (step, floor, refresh) in enumerate(rounds)
         for part, seconds in zip(PARTS, (refresh, step, floor), strict=True)
     ]
+
+
+def work_on(dataset: str, method: str, stage: StageName, **numbers: Any) -> tuple[str, Work]:
+    """Return the kind of work of a stage, and what it costs: a step a second, and nothing else."""
+    config = run_config(CONFIG, dataset, 100, method, 0, stage)
+    frozen = stage == "finetune"
+    known = {
+        **{"measured_on": f"{method}/{stage}", "batch_size": config.settings.batch_size},
+        **{"passes": 1 if frozen else config.settings.passes, "images": 1000},
+        **{"ready": 0.0, "refresh": 0.0, "step": 1.0, "memory_mb": 900, "device_mb": 400},
+    }
+    kind = kind_of_work(config.settings, config.data, config.depth, frozen=frozen)
+    return kind, Work(**known | numbers)
+
+
+def calibration(*works: tuple[str, Work], **changes: Any) -> Calibration:
+    """Return what was measured of CIFAR-10: scripts start in 5 s, 100 images pass in a second."""
+    known = {
+        **{"dataset": "cifar10", "process": process(), "undisturbed": 1.0, "start": 5.0},
+        **{"light_start": 1.0, "inference": 0.01, "works": dict(works)},
+    }
+    return Calibration(**known | changes)

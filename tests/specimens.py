@@ -220,8 +220,9 @@ def network() -> tuple[nn.Module, Sgd]:
 
 def forget() -> None:
     """Forget what was read of config/."""
-    for function in (runs._sections, runs.load_method, runs.load_dataset, runs.run_config):
-        function.cache_clear()
+    for function in vars(runs).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
 
 
 def read_method(path: Path) -> None:

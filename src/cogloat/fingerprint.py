@@ -127,7 +127,8 @@ def _read(source: str, package: str) -> tuple[str, tuple[str, ...]]:
     """Return the digest of a file's meaning, and the package's modules it may import."""
     tree = ast.parse(source)
     digest = hashlib.sha256("".join(_meaning(tree)).encode()).hexdigest()
-    names = (name for node in ast.walk(tree) for name in _imports(node, package))
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    names = (name for node in found for name in _imports(node, package))
     return digest, tuple(dict.fromkeys(name for name in names if _counts(name)))
 
 

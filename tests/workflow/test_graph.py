@@ -1,6 +1,7 @@
 """What a dry-run in a fresh clone lists."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys

@@ -2,6 +2,7 @@
 import re
 import ast
 import contextlib
+import inspect
 import shlex
 import sys
 from functools import cache, wraps
@@ -58,6 +59,8 @@ def user_facing(function):
                 raise
             sys.exit(f"error: {message}")
 
+    # Snakemake asks for it at each call, and would look for it anew
+    wrapped.__signature__ = inspect.signature(function)
     return wrapped
 
 

@@ -1,5 +1,5 @@
-# What a job asks of a machine: its image and its time. What is checked before a cluster is used, and
-# what is said when it refuses.
+# Helpers only: the image that jobs run in, what is checked before a cluster is used, and what is said
+# when it refuses.
 import os
 import shutil
 import time
@@ -9,7 +9,6 @@ from snakemake.settings.types import DeploymentMethod
 from cogloat.cluster import image as images
 from cogloat.cluster.advice import advice
 from cogloat.cluster.environment import check_environment
-from cogloat.runs import cost
 
 IMAGE_LOCK = Path("containers/images.lock.yaml")
 STARTED = time.time()
@@ -69,31 +68,3 @@ def print_advice(log_files):
     of_jobs = [file for file in found if file.stat().st_mtime >= STARTED]
     for line in advice([*map(Path, log_files), *of_jobs]):
         print(line, file=sys.stderr)
-
-
-@user_facing
-def stage_runtime(wildcards):
-    """Return how many minutes a stage asks for."""
-    settings = stage_config(wildcards).settings
-    return training_minutes(wildcards, settings, frozen=wildcards.stage == "finetune")
-
-
-@user_facing
-def coreset_runtime(wildcards):
-    """Return how many minutes a coreset asks for: those of its proxy's training."""
-    proxy = coreset_settings(wildcards).settings.proxy
-    return WORKFLOW.runtime.start if proxy is None else training_minutes(wildcards, proxy)
-
-
-@user_facing
-def training_minutes(wildcards, settings, frozen=False):
-    """Return how many minutes the training of some settings asks for."""
-    own = dataset(wildcards)
-    split = Path("results/splits") / wildcards.dataset / f"{wildcards.imbalance}.csv"
-    return cost.minutes(
-        settings,
-        frozen=frozen,
-        images=cost.training_images(split, factor_of(wildcards), own),
-        resources=own.resources,
-        runtime=WORKFLOW.runtime,
-    )

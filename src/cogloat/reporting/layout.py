@@ -31,8 +31,8 @@ class Sheet:
     def markdown(self) -> str:
         """Return it as Markdown."""
         lines = [self.heads, *self.rows]
-        first, *others = [_line(map(markdown, cells)) for cells in lines]
-        rule = _line(["---"] * len(self.heads))
+        first, *others = [line(map(markdown, cells)) for cells in lines]
+        rule = line(["---"] * len(self.heads))
         return "\n".join([first, rule, *others, "", markdown(self.legend), ""])
 
     def html(self) -> str:
@@ -117,5 +117,6 @@ def spread(table: pd.DataFrame) -> str:
     )
 
 
-def _line(cells: Iterable[str]) -> str:
+def line(cells: Iterable[str]) -> str:
+    """Return a line of a Markdown table."""
     return f"| {' | '.join(cells)} |"

@@ -29,8 +29,9 @@ TAKEN = {
     "times",
     "audit",
     "validation",
+    "calibration",
 }
-WRITTEN = {"claims", "machines", "overview"}
+WRITTEN = {"claims", "machines", "overview", "plan", "plan_jobs", "plan_check"}
 # kinds of tables that a figure of readings has columns of, beside accuracy
 COLUMNS = ("features", "gradients", "leaks")
 # what a table's second file is called after its name, by the kind of the table

@@ -167,6 +167,24 @@ def run_config(
     pre-training behind another method's encoder is that method's.
     """
     method = method_of(config, method, stage)
+    settings, data = _stage(config, dataset, method, stage)
+    place = f"{named_file(config, 'method', method)}: {stage}"
+    _check_needs(config, place, settings, dataset, factor)
+    return RunConfig(
+        dataset=dataset,
+        factor=factor,
+        method=method,
+        seed=seed,
+        stage=stage,
+        data=data,
+        depth=load_dataset(config, dataset).depth,
+        settings=settings,
+    )
+
+
+@cache
+def _stage(config: Path, dataset: str, method: str, stage: StageName) -> tuple[Training, Data]:
+    """Return what the runs of a stage of its method's own share on a dataset."""
     data_file, method_file = (
         named_file(config, "dataset", dataset),
         named_file(config, "method", method),
@@ -178,19 +196,10 @@ def run_config(
     raw, origins = _sections(config, "method", method)
     model = settings_types()[raw[stage]["objective"]]
     settings = _with_overrides(model, raw[stage], origins, data_file, data, stage)
-    _check_needs(config, f"{method_file}: {stage}", settings, dataset, factor)
-    return RunConfig(
-        dataset=dataset,
-        factor=factor,
-        method=method,
-        seed=seed,
-        stage=stage,
-        data=_data(data_file, data, settings.augmentations, f"{method_file}: {stage}"),
-        depth=data.depth,
-        settings=settings,
-    )
+    return settings, _data(data_file, data, settings.augmentations, f"{method_file}: {stage}")
 
 
+@cache
 def coreset_config(config: Path, dataset: str, factor: Factor, coreset: str) -> CoresetConfig:
     """Return the effective configuration of one coreset of one long-tailed set."""
     data_file = named_file(config, "dataset", dataset)
@@ -199,7 +208,7 @@ def coreset_config(config: Path, dataset: str, factor: Factor, coreset: str) -> 
     settings = load_coreset(config, coreset)
     own = None
     if settings.proxy is not None:
-        raw = read_document(coreset_file)
+        raw = _document(coreset_file)
         origins = {str(coreset_file): raw}
         proxy = _with_overrides(Classifier, raw["proxy"], origins, data_file, data, "proxy")
         settings = settings.model_copy(update={"proxy": proxy})
@@ -321,6 +330,12 @@ def _check_pattern(what: str, need: FileAt) -> None:
 
 
 @cache
+def _document(file: Path) -> dict[str, Any]:
+    """Return what a file holds, which is read once."""
+    return read_document(file)
+
+
+@cache
 def _sections(
     config: Path, kind: Literal["dataset", "method"], name: str, below: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -333,7 +348,7 @@ def _sections(
         below: the files that extend it, each the one after it.
     """
     file = extendable(config, kind)[name] if below else named_file(config, kind, name)
-    own = read_document(file)
+    own = _document(file)
     if "extends" not in own:
         return own, {str(file): own}
     added = {key: value for key, value in own.items() if key != "extends"}

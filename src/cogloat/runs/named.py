@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ NAMED = {"datasets": "yaml", "methods": "yaml", "coresets": "yaml", "paper": "cs
 BASE = "base/"  # of what a file may extend and is no dataset or method by itself
 
 
+@cache
 def named_file(config: Path, kind: Kind, name: str) -> Path:
     """Return the file of a dataset, method or coreset.
 

@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripts import REPO
+from specimens import forget
 
 from cogloat.claims.schema import load_claims
 from cogloat.errors import UserError
@@ -20,7 +21,7 @@ from cogloat.methods.moco.settings import Settings as Moco
 from cogloat.methods.settings import FileAt
 from cogloat.runs import load
 from cogloat.runs.collections import Runtime
-from cogloat.runs.cost import minutes, training_images
+from cogloat.runs.cost import Costs, minutes, training_images
 from cogloat.runs.named import NAMED, names, odd_files
 
 # every kind of table and figure, of few methods
@@ -79,7 +80,6 @@ CE, CLASSIFIER = "methods/ce", "methods/base/classifier"
 PACO, BCL, TSC, M2M, LDAM = (
     f"methods/{name}" for name in ("paco", "bcl", "tsc", "m2m_ldam", "ldam")
 )
-REMEMBERED = ("load_workflow", "load_method", "load_coreset", "load_target_points", "load_dataset")
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def use(config: Path, file: str) -> None:
     """Read a file as planning does, and plan what it is about."""
-    for name in (*REMEMBERED, "run_config", "_sections"):
-        getattr(load, name).cache_clear()
+    forget()
     folder, _, name = file.partition("/")
     match folder:
         case "config":
@@ -125,10 +124,12 @@ def plan(config: Path, dataset: str, factor: Factor, method: str, seed: int) -> 
     """Make every stage's configuration, and the time it asks for."""
     own = load.load_dataset(config, dataset)
     for stage in load.load_method(config, method).stages:
-        settings = load.run_config(config, dataset, factor, method, seed, stage).settings
-        frozen = stage == "finetune"
+        run = load.run_config(config, dataset, factor, method, seed, stage)
         images = training_images(config / "not_drawn.csv", factor, own)
-        assert minutes(settings, frozen, images, own.resources, RUNTIME) > 0
+        frozen = stage == "finetune"
+        costs = Costs(own.resources)
+        estimate = costs.training(run.settings, run.data, run.depth, images, frozen=frozen)
+        assert minutes(estimate, RUNTIME) > 0
 
 
 def refusal(config: Path, file: str, text: str) -> str:
