@@ -15,6 +15,9 @@ TRAIN_none := requirements/workflow.txt
 TRAIN := $(or $(TRAIN_$(TORCH)),$(error TORCH is '$(TORCH)'. Use 'lock', 'cpu' or 'none'))
 LOCKS := $(sort requirements/workflow.txt $(TRAIN) requirements/dev.txt)
 
+# What `make bench` compares with, if it can be had; no part of what trains.
+PEERS := .venv/.peers
+
 # The image that rules run in. SUITE and MIRROR replace the recipe's Debian and the snapshot it comes
 # from. WHEELS: a folder with the packages (`make wheels`), for builds without an index.
 IMAGE := containers/train.sif
@@ -44,7 +47,7 @@ define make_collection
 		>logs/report.log 2>&1 || { cat logs/report.log >&2; exit 1; }
 endef
 
-.PHONY: help env demo plan report watch audit test test-quick test-cluster lint lock schemas certify \
+.PHONY: help env demo plan report watch audit bench test test-quick test-cluster lint lock schemas certify \
 	container container-lock container-verify dockerfile wheels
 
 help:
@@ -54,6 +57,7 @@ help:
 	@echo "make report   every table, figure and verdict on that data, as one HTML file: half an hour"
 	@echo "make watch    how far the trainings are, on this machine or on a cluster (COLLECTION=paper)"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
+	@echo "make bench    how fast the training is, in ratios beside their goals: 5 minutes on 2 idle cores"
 	@echo "make test     lint, types and every test"
 	@echo "make test-quick    what takes no more than a minute of it"
 	@echo "make test-cluster  the graph on a real SLURM with real containers; Debian, as root"
@@ -113,6 +117,15 @@ audit: env
 		--output results/audit/claims.csv --markdown results/audit/claims.md
 	@cat results/audit/claims.md
 
+bench: env $(PEERS)
+	snakemake --forcerun bench -- results/bench/table.csv results/bench/figure.png
+	@cat results/bench/table.md
+	@python src/judge_bench.py --table results/bench/table.csv
+
+$(PEERS): requirements/bench.txt $(STAMP)
+	@python -m pip install --quiet --no-deps --require-hashes -r $< && touch $@ || \
+		echo "warning: $< could not be installed; the bench leaves its rows out" >&2
+
 test: lint
 	OMP_NUM_THREADS=1 pytest -n 2
 
@@ -138,6 +151,7 @@ lock:
 		$$(sed -nE 's/^($(NOT_FOR_CPU))==.*/--no-emit-package \1/p' requirements/train.txt)
 	$(COMPILE) -c requirements/workflow.txt -c requirements/train.txt requirements/dev.in \
 		-o requirements/dev.txt
+	$(COMPILE) --no-deps -c requirements/train.txt requirements/bench.in -o requirements/bench.txt
 
 schemas: env
 	python src/describe_config.py --output-dir workflow/schemas

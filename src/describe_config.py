@@ -25,6 +25,7 @@ from cogloat.claims.schema import Claims
 from cogloat.config.dataset import Dataset
 from cogloat.files import writable_folder, write_text
 from cogloat.methods.tsc.settings import TargetPoints
+from cogloat.runs.bench import Bench
 from cogloat.runs.collections import Workflow
 from cogloat.runs.files import Coreset, Method
 
@@ -35,6 +36,7 @@ FILES: dict[str, type[BaseModel]] = {
     "coreset": Coreset,
     "targets": TargetPoints,
     "claims": Claims,
+    "bench": Bench,
 }
 
 

@@ -308,6 +308,7 @@ def test_output_that_can_be_written_leaves_no_trace_of_the_check(tmp_path):
 # every output that a script is given, by the first flags that lead to it
 OUTPUTS = {
     "audit.py": ["output", "markdown", "page", "overview"],
+    "bench.py": ["output"],
     "certify.py": ["output"],
     "configure.py --config config run": ["output"],
     "describe_config.py": ["output-dir"],
@@ -320,6 +321,7 @@ OUTPUTS = {
     "measure_leak.py": ["output"],
     "measure_separability.py": ["output"],
     "place_targets.py": ["output"],
+    "plot_bench.py": ["pdf", "png"],
     "plot_confusion.py": ["pdf", "png"],
     "plot_curves.py": ["pdf", "png", "numbers"],
     "plot_embedding.py": ["pdf", "png", "numbers"],
@@ -331,6 +333,7 @@ OUTPUTS = {
     "predict.py": ["output"],
     "select_coreset.py": ["output", "scratch"],
     "split.py": ["output"],
+    "tabulate_bench.py": ["output", "markdown"],
     "tabulate_features.py": ["output", "conventions", "markdown", "page"],
     "tabulate_gradients.py": ["output", "classes", "markdown", "page"],
     "tabulate_groups.py": ["output", "markdown", "page"],

@@ -305,6 +305,17 @@ def test_images_are_made_with_the_cross_entropy_run_of_the_same_data_and_seed(fr
 SMALL = {"datasets": ["digits"], "factors": [10], "methods": ["kcl"], "seeds": [3]}
 FEATURES = {"convention": {"images": "test", "space": "backbone", "pairs": "ordered"}, **SMALL}
 TIMES = {key: SMALL[key] for key in ("datasets", "factors")} | {"methods": ["kcl", "kcl_proco"]}
+
+
+@pytest.mark.slow
+def test_the_bench_is_of_the_graph_and_needs_nothing(fresh: Project):
+    assert fresh.plan("results/bench/table.csv", "results/bench/figure.pdf") == {
+        "bench": {"results/bench/measured.csv"},
+        "tabulate_bench": {"results/bench/table.csv"},
+        "plot_bench": {"results/bench/figure.png"},
+    }
+
+
 TABLES = {
     "ablation_of-gamma": {"kind": "accuracy", **SMALL},
     "table2_too": {"kind": "features", **FEATURES},

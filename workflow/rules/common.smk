@@ -21,11 +21,13 @@ try:
     from cogloat.certificates import code_of
     from cogloat.claims.schema import load_claims
     from cogloat.config.dataset import ImageFolder, ListFile
+    from cogloat.config import reading
     from cogloat.config.reading import config_hash, dump
     from cogloat.data.sources.inventory import content, is_there
-    from cogloat.methods.rooms import objective_module
+    from cogloat.methods.rooms import objective_module, settings_types
     from cogloat.methods.settings import CoresetOf, FileAt, WeightsOf
     from cogloat.runs import load, named
+    from cogloat.runs.bench import Bench
 except ImportError as error:  # a Snakemake of another environment
     sys.exit(f"error: {explain(error) or error}")
 
@@ -314,3 +316,18 @@ def stage_inputs(wildcards):
     """Return the flags that hand them over."""
     files = needed(stage_config(wildcards)).items()
     return " ".join(f"--input {shlex.quote(f'{name}={path}')}" for name, path in files)
+
+
+# --- the bench ---
+
+
+@user_facing
+def bench_settings(wildcards):
+    """Return what the bench measures, and what is asked of it."""
+    return reading.load(Bench, CONFIG / "bench.yaml").model_dump_json()
+
+
+@user_facing
+def bench_code(wildcards):
+    """Return the fingerprint of the bench with every objective that it imports by its name."""
+    return code_of("src/bench.py", *map(objective_module, sorted(settings_types())))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -50,19 +50,19 @@ class SplitBatchNorm(BatchNorm):
             return super().forward(x)
         if len(x) % self.splits:
             raise ValueError(f"a batch of {len(x)} cannot be split in {self.splits} equal parts")
-        out, mean_SC, rstd_SC = _PartByPart.apply(x, self.weight, self.bias, self.splits, self.eps)
-        self._follow(mean_SC, rstd_SC, x[:, 0].numel() // self.splits)
+        out: Tensor = _PartByPart.apply(
+            x, self.weight, self.bias, self.running_mean, self.running_var, self._shares, self.eps
+        )
         return out
 
-    @torch.no_grad()
-    def _follow(self, mean_SC: Tensor, rstd_SC: Tensor, values: int) -> None:
-        """Move the running statistics; the variance is the unbiased one of so many values."""
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.momentum is not None
-        var_SC = (rstd_SC.pow(-2) - self.eps) * (values / (values - 1))
-        self.running_mean.lerp_(mean_SC.mean(dim=0), self.momentum)
-        self.running_var.lerp_(var_SC.mean(dim=0), self.momentum)
+    @property
+    def _shares(self) -> list[float]:
+        """How far each part, in its turn, moves the running statistics.
+
+        Together they move them by the momentum, towards the mean of the parts.
+        """
+        own = (self.momentum or 0.0) / self.splits
+        return [own / (1 - own * left) for left in reversed(range(self.splits))]
 
 
 class _PartByPart(torch.autograd.Function):
@@ -70,22 +70,32 @@ class _PartByPart(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, splits: int, eps: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the output, and each part's mean and inverse standard deviation [S, C]."""
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        running_mean: Tensor,
+        running_var: Tensor,
+        shares: list[float],
+        eps: float,
+    ) -> Tensor:
+        """Return the output; each part moves the running statistics by its share."""
+        splits = len(shares)
         out = torch.empty_like(x)
         mean_SC = weight.new_empty(splits, len(weight))
         rstd_SC = torch.empty_like(mean_SC)
-        for part in zip(x.chunk(splits), out.chunk(splits), mean_SC, rstd_SC, strict=True):
-            torch.native_batch_norm(part[0], weight, bias, None, None, True, 0.0, eps, out=part[1:])
+        parts = zip(shares, x.chunk(splits), out.chunk(splits), mean_SC, rstd_SC, strict=True)
+        for share, part, *written in parts:
+            torch.native_batch_norm(
+                part, weight, bias, running_mean, running_var, True, share, eps, out=written
+            )
         ctx.save_for_backward(x, weight, mean_SC, rstd_SC)
         ctx.eps = eps
-        ctx.mark_non_differentiable(mean_SC, rstd_SC)
-        return out, mean_SC, rstd_SC
+        return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the images, the weight and the bias."""
         x, weight, mean_SC, rstd_SC = ctx.saved_tensors
         splits = len(mean_SC)
@@ -99,8 +109,8 @@ class _PartByPart(torch.autograd.Function):
             ),
             strict=True,
         )
-        of_all = (torch.stack(own).sum(dim=0) for own in (of_weight, of_bias))
-        return torch.cat(of_x), *of_all, None, None
+        of_both = torch.stack([*of_weight, *of_bias]).unflatten(0, (2, splits)).sum(dim=1)
+        return torch.cat(of_x), *of_both, None, None, None, None
 
 
 def folded(network: nn.Module) -> nn.Module:
@@ -114,12 +124,19 @@ def folded(network: nn.Module) -> nn.Module:
     """
     if not any(isinstance(part, BatchNorm) for part in network.modules()):
         return network
-    plain = copy.deepcopy(network).requires_grad_(False)
+    # modules are copied, and what they hold is shared
+    held = {id(own): nn.Parameter(own.detach(), False) for own in network.parameters()}
+    plain = copy.deepcopy(network, {id(own): own for own in network.buffers()} | held)
     for part in plain.modules():
         children = list(part.named_children())
-        for (name, conv), (after, norm) in pairwise(children):
+        for (_, conv), (after, norm) in pairwise(children):
             if isinstance(norm, BatchNorm):
                 assert isinstance(conv, nn.Conv2d)
-                setattr(part, name, fuse_conv_bn_eval(conv, norm))
+                assert norm.running_mean is not None
+                assert norm.running_var is not None
+                conv.weight, conv.bias = fuse_conv_bn_weights(
+                    *(conv.weight, conv.bias, norm.running_mean, norm.running_var),
+                    *(norm.eps, norm.weight, norm.bias),
+                )
                 setattr(part, after, nn.Identity())
     return plain

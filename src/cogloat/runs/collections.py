@@ -30,6 +30,7 @@ TAKEN = {
     "audit",
     "validation",
     "calibration",
+    "bench",
 }
 WRITTEN = {"claims", "machines", "overview", "plan", "plan_jobs", "plan_check"}
 # kinds of tables that a figure of readings has columns of, beside accuracy

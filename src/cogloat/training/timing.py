@@ -6,7 +6,7 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ from cogloat.training.loop import take_step
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
 
+Named = TypeVar("Named")
 NETWORKS = (Encoder, Classifier, CifarResNet)  # what takes images
 
 
@@ -35,20 +36,29 @@ class Seconds(NamedTuple):
     floor: float
 
 
-# a network, the shapes of its images and of its outputs, and whether these have a gradient
-Call = tuple[nn.Module, torch.Size, torch.Size, bool]
+class Call(NamedTuple):
+    """One call of a network in a step, and what has a gradient in it."""
+
+    network: nn.Module
+    training: bool
+    images: torch.Size
+    outputs: torch.Size
+    images_learn: bool
+    outputs_learn: bool
 
 
 class Pass(NamedTuple):
-    """One call of a network in a step.
+    """The same call in the floor.
 
     Attributes:
         network: a copy.
-        images: random, of the shape that the step had.
+        training: the mode that it is in.
+        images: random, of the shape that the step had; some steps ask for their gradient.
         gradient: of its outputs; None where the step asks for none.
     """
 
     network: nn.Module
+    training: bool
     images: Tensor
     gradient: Tensor | None
 
@@ -61,23 +71,30 @@ class Floor:
     copies, so that the objective does not change.
     """
 
-    def __init__(self, objective: Objective, config: RunConfig, machine: Machine) -> None:
-        """Take a step, note its passes, and put the objective's state back."""
+    def __init__(
+        self, objective: Objective, config: RunConfig, machine: Machine, epoch: int = 0
+    ) -> None:
+        """Take the first step of an epoch, note its passes, and put the objective's state back."""
         assert isinstance(objective, nn.Module)
         self._machine = machine
-        positions_B = objective.order(0)[: config.settings.batch_size]
+        positions_B = objective.order(epoch)[: config.settings.batch_size]
         state = copy.deepcopy(objective.state_dict())
-        with machine.autocast(), _recorded(objective) as calls:
-            objective.loss(positions_B, 0, 0)
+        optimizer = Sgd(objective.parameters(), config.settings.optimizer)
+        with _recorded(objective) as calls:
+            take_step(objective, optimizer, machine, positions_B, epoch, 0)
+        optimizer.zero_grad()
         objective.load_state_dict(state)
-        self._networks = {network: copy.deepcopy(network) for network, *_ in calls}
+        self._networks = {call.network: copy.deepcopy(call.network) for call in calls}
         draw = generator(config.seed, "floor")
         self._passes = []
-        for network, shape, embedded, trained in calls:
-            images = sent(torch.randn(shape, generator=draw), machine.device)
+        for call in calls:
+            images = sent(torch.randn(call.images, generator=draw), machine.device)
             images = images.contiguous(memory_format=torch.channels_last)
-            gradient = torch.ones(embedded, device=machine.device) if trained else None
-            self._passes.append(Pass(self._networks[network], images, gradient))
+            images.requires_grad_(call.images_learn)
+            ones = torch.ones(call.outputs, device=machine.device)
+            gradient = ones if call.outputs_learn else None
+            network = self._networks[call.network]
+            self._passes.append(Pass(network, call.training, images, gradient))
 
     def run(self, steps: int) -> None:
         """Make the passes of some steps."""
@@ -87,10 +104,14 @@ class Floor:
     def _step(self) -> None:
         outputs, gradients = [], []
         with self._machine.autocast():
-            for network, images, gradient in self._passes:
+            for network, training, images, gradient in self._passes:
+                if network.training != training:
+                    network.train(training)
                 with torch.set_grad_enabled(gradient is not None):
-                    output = network(images).float()
-                if gradient is not None:
+                    output = network(images.view_as(images)).float()  # no leaf, as in a step
+                if gradient is not None and images.requires_grad:
+                    torch.autograd.grad(output, images, gradient)
+                elif gradient is not None:
                     outputs.append(output)
                     gradients.append(gradient)
         for network in self._networks.values():
@@ -110,7 +131,9 @@ def _recorded(objective: nn.Module) -> Iterator[list[Call]]:
     def leave(network: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
         within.pop()
         if not within:
-            calls.append((network, given[0].shape, output.shape, output.requires_grad))
+            images = given[0]
+            learn = images.requires_grad, output.requires_grad
+            calls.append(Call(network, network.training, images.shape, output.shape, *learn))
 
     networks = [part for part in objective.modules() if isinstance(part, NETWORKS)]
     hooks = [part.register_forward_pre_hook(enter) for part in networks]
@@ -125,13 +148,16 @@ def _recorded(objective: nn.Module) -> Iterator[list[Call]]:
 class TimedTraining:
     """An objective in training, a few steps of an epoch at a time, and its floor."""
 
-    def __init__(self, config: RunConfig, inputs: Inputs, machine: Machine) -> None:
+    def __init__(
+        self, config: RunConfig, inputs: Inputs, machine: Machine, floor_epoch: int = 0
+    ) -> None:
         """Build the objective as its training does.
 
         Args:
-            config: of a stage whose steps do not change.
+            config: of the stage.
             inputs: of its training.
             machine: device and precision.
+            floor_epoch: whose first step the floor is of, where an objective's steps change.
 
         Raises:
             UserError: if an input is missing or damaged.
@@ -140,17 +166,30 @@ class TimedTraining:
             self.objective = build(config.settings, inputs)
         self.objective.train()
         self._optimizer = Sgd(self.objective.parameters(), config.settings.optimizer)
-        self._floor = Floor(self.objective, config, machine)
+        self._floor = Floor(self.objective, config, machine, floor_epoch)
         self._machine, self._batch_size = machine, config.settings.batch_size
         self.steps_per_epoch = self.objective.size // self._batch_size
 
     def measure(self, epoch: int, steps: int) -> Seconds:
         """Time the start of an epoch, its first steps, and as many steps of the floor."""
-        refresh = self._seconds(lambda: self.objective.start_epoch(epoch))
+        return Seconds(
+            self.refresh_seconds(epoch),
+            self.step_seconds(epoch, steps),
+            self.floor_seconds(steps),
+        )
+
+    def refresh_seconds(self, epoch: int) -> float:
+        """Time the start of an epoch."""
+        return self._seconds(lambda: self.objective.start_epoch(epoch))
+
+    def step_seconds(self, epoch: int, steps: int) -> float:
+        """Time the first steps of an epoch; return what one takes."""
         batches = self._batches(epoch, steps)
-        step = self._seconds(lambda: self._train(batches, epoch)) / steps
-        floor = self._seconds(lambda: self._floor.run(steps)) / steps
-        return Seconds(refresh, step, floor)
+        return self._seconds(lambda: self._train(batches, epoch)) / steps
+
+    def floor_seconds(self, steps: int) -> float:
+        """Time as many steps of the floor; return what one takes."""
+        return self._seconds(lambda: self._floor.run(steps)) / steps
 
     def _batches(self, epoch: int, steps: int) -> tuple[Tensor, ...]:
         return self.objective.order(epoch).split(self._batch_size)[:steps]
@@ -206,7 +245,7 @@ def time_in_turn(
                 bar.update()
 
 
-def turn(names: list[str], number: int) -> list[str]:
+def turn(names: list[Named], number: int) -> list[Named]:
     """Return names in the order of a round: each round another one begins."""
     start = number % len(names)
     return names[start:] + names[:start]

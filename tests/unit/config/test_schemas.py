@@ -7,7 +7,10 @@ from scripts import REPO, must
 
 SCHEMAS = REPO / "workflow" / "schemas"
 # a file that extends another one holds a part of what is valid
-WHOLE = ("config", "claims", "targets", "datasets/digits", "coresets/glister", "coresets/random")
+WHOLE = (
+    *("config", "claims", "targets", "bench"),
+    *("datasets/digits", "coresets/glister", "coresets/random"),
+)
 
 
 def test_schemas_are_those_of_the_types(tmp_path):

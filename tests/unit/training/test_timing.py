@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from artefacts import command_line, process
-from miniature import CONFIG, CPU, configured, image_set
+from miniature import CONFIG, CPU, configured, image_set, save_weights
 from scripts import Tiny, must
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -18,6 +18,7 @@ from cogloat.errors import UserError
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.rooms import build
 from cogloat.methods.settings import Steps
+from cogloat.models.networks import Classifier
 from cogloat.randomness import seeded_globally
 from cogloat.results.timings import PARTS, read_timings
 from cogloat.runs.load import run_config
@@ -133,6 +134,24 @@ def test_floor_of_any_room_has_the_convolutions_of_its_step(method, given):
     optimizer = Sgd(timed.objective.parameters(), config.settings.optimizer)
     positions = torch.arange(BATCH)
     step = convolutions(lambda: take_step(timed.objective, optimizer, machine, positions, 0, 0))
+    assert passes == step
+
+
+def test_floor_of_a_step_that_learns_images_has_its_convolutions(tmp_path):
+    """M2m's, in its last epoch: passes in evaluation mode, whose gradient is the images'."""
+    machine = Machine(CPU, 1, "float32")
+    sizes = {"batch_size": 16, "epochs": 5, "schedule": CONSTANT}  # 5: images are made in the last
+    config = configured("m2m_ldam", "train", 3, **sizes)
+    guide = save_weights(tmp_path / "guide.pt", Classifier(config.depth, 3, "linear"))
+    inputs = Inputs(config.data, config.depth, IMAGES, CPU, config.seed, files={"guide": guide})
+    timed = TimedTraining(config, inputs, machine, 4)
+    objective = timed.objective
+    passes = convolutions(lambda: timed.floor_seconds(1))
+    optimizer = Sgd(objective.parameters(), config.settings.optimizer)
+    positions = objective.order(4)[:16]
+    step = convolutions(lambda: take_step(objective, optimizer, machine, positions, 4, 0))
+    plain = convolutions(lambda: objective.classifier(torch.rand(16, 3, 8, 8)))
+    assert step["aten.convolution"] > 3 * plain["aten.convolution"]
     assert passes == step
 
 

@@ -6,9 +6,10 @@ Shapes: B batch, C classes, G images to be made, S seeds to make them from.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cogloat.checkpoint import load_weights
@@ -147,7 +148,7 @@ class M2m(Classification):
             The images, and where g is sure of the target.
         """
         settings = self._synthesis
-        classifier, guide = folded(self.classifier.eval()), folded(self.guide)
+        classifier, guide = folded(self.classifier.eval()), self._folded_guide
         for _ in range(settings.steps):
             images.requires_grad_()
             normalised = self._augment.normalise(images)
@@ -162,6 +163,10 @@ class M2m(Classification):
         self.classifier.train()
         confidence_G = scores_GC.softmax(dim=1).gather(1, classes_G[:, None])[:, 0]
         return images, confidence_G >= settings.confidence
+
+    @cached_property
+    def _folded_guide(self) -> nn.Module:
+        return folded(self.guide)
 
     def _noise(self, shape: tuple[int, ...], draw: torch.Generator) -> Tensor:
         """Return uniform noise whose norm, over what `noise_norm` says, is at most `noise`."""

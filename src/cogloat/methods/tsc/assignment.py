@@ -14,6 +14,7 @@ from cogloat.methods.epochs import whole_epochs
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.tsc.settings import Targets
 from cogloat.methods.tsc.targets import read_targets
+from cogloat.randomness import sent
 
 
 class Assignment(nn.Module):
@@ -67,4 +68,4 @@ class Assignment(nn.Module):
         """Return the target of each class [C]: the sum of cosines to the centroids is largest."""
         cosines_CC = (self.centroids_CD @ self.points_CD.T).cpu().numpy()
         _, targets = linear_sum_assignment(cosines_CC, maximize=True)
-        return torch.as_tensor(targets, device=self.centroids_CD.device)
+        return sent(torch.from_numpy(targets), self.centroids_CD.device)

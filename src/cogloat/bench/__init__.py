@@ -1,0 +1,1 @@
+"""How fast the training is, in ratios and counts: what `make bench` measures."""
