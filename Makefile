@@ -31,6 +31,9 @@ DOCKER_BASE ?= debian:bookworm-slim
 COLLECTION ?= demo
 PLAN := results/$(if $(filter-out paper,$(COLLECTION)),$(COLLECTION)/)plan
 
+# hashes of the demo's results, as they were published
+DEMO_BITS := docs/demo_bits.json
+
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --quiet
 # what TORCH_INDEX gives, and what only torch's CUDA build needs
 NOT_FOR_CPU := torch|torchvision|triton|cuda-[a-z]+|nvidia-[a-z0-9-]+
@@ -47,7 +50,8 @@ define make_collection
 		>logs/report.log 2>&1 || { cat logs/report.log >&2; exit 1; }
 endef
 
-.PHONY: help env demo plan report watch audit bench test test-quick test-cluster lint lock schemas certify \
+.PHONY: help env demo plan report watch audit bench test test-quick test-cluster lint lock schemas \
+	certify publish \
 	container container-lock container-verify dockerfile wheels
 
 help:
@@ -65,6 +69,7 @@ help:
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
 	@echo "make schemas  workflow/schemas from the configuration's types"
 	@echo "make certify  keep results whose code changed, if no bit of the tiny runs does: minutes"
+	@echo "make publish  write anew the hashes that the demo and the tiny runs are held against"
 	@echo
 	@echo "make container         the image that jobs of a cluster run in; needs Apptainer, no root"
 	@echo "make container-verify  whether it is what the locks ask for, and its SHA-256"
@@ -97,6 +102,7 @@ demo: env
 	$(call make_collection,demo)
 	@cat results/demo/table2.md
 	@echo "open results/demo/report.html"
+	@python src/verify_bits.py --published $(DEMO_BITS)
 
 plan: env
 ifneq ($(TORCH),none)
@@ -155,6 +161,11 @@ lock:
 
 schemas: env
 	python src/describe_config.py --output-dir workflow/schemas
+
+publish: env
+	snakemake results/demo/table2.csv
+	python src/verify_bits.py --published $(DEMO_BITS) --write results/demo/table2.csv
+	python tests/bits.py --output tests/bits.json
 
 certify: env
 	python src/certify.py --revision $(or $(REVISION),HEAD) --output workflow/certified.json

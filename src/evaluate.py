@@ -15,10 +15,11 @@ Example:
 
 from __future__ import annotations
 
-from cogloat import guard
+from cogloat import arithmetic, guard
 
 if __name__ == "__main__":
     guard.install()
+    arithmetic.install()
 
 import argparse
 from collections.abc import Sequence

@@ -11,10 +11,11 @@ Example:
 
 from __future__ import annotations
 
-from cogloat import guard
+from cogloat import arithmetic, guard
 
 if __name__ == "__main__":
     guard.install()
+    arithmetic.install()
 
 import argparse
 from collections.abc import Sequence
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     budgets = coreset_budgets(counts, settings.fraction, settings.floor)
     made_of = {"store": args.store / MANIFEST, "split": args.split}
     known = identity(args.config, code_of(Path(__file__)), made_of)
-    known["precision"] = machine.precision
+    known |= {"precision": machine.precision, "arithmetic": machine.arithmetic}
     resume = ResumeState(args.scratch, known, args.save_every, machine.process)
     if settings.kind == "glister":
         assert config.data is not None

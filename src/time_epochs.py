@@ -15,10 +15,11 @@ Example:
 
 from __future__ import annotations
 
-from cogloat import guard
+from cogloat import arithmetic, guard
 
 if __name__ == "__main__":
     guard.install()
+    arithmetic.install()
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
@@ -176,6 +177,7 @@ def _timings(
                 device=process.device,
                 threads=process.threads,
                 precision=process.precision,
+                arithmetic=process.arithmetic,
             )
 
 

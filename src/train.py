@@ -16,10 +16,11 @@ Example:
 
 from __future__ import annotations
 
-from cogloat import guard
+from cogloat import arithmetic, guard
 
 if __name__ == "__main__":
     guard.install()
+    arithmetic.install()
 
 import argparse
 from collections.abc import Sequence
@@ -108,6 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     modules = (Path(__file__), objective_module(settings.objective))
     code, as_it_is = code_of(*modules), fingerprint(*modules)
     known = identity(args.config, code, {**of_data, **files}) | {"precision": machine.precision}
+    known["arithmetic"] = machine.arithmetic
     resume = ResumeState(args.scratch, known, args.save_every, machine.process)
     with seeded_globally(config.seed, "initialise", config.stage):
         objective = build(settings, inputs)

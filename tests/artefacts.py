@@ -105,7 +105,7 @@ def timings(method: str, rounds: list[tuple[float, float, float]], **changes: An
     """Return step, floor and refresh of some rounds as timings, ten steps an epoch."""
     known = {
         **{"dataset": "cifar10", "factor": 100, "method": method, "steps_per_epoch": 10},
-        **{"device": "EPYC", "threads": 1, "precision": "float32"},
+        **{"device": "EPYC", "threads": 1, "precision": "float32", "arithmetic": "native"},
     }
     return [
         Timing(round=number, part=part, seconds=seconds or 1e-9, **known | changes)

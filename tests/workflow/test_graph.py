@@ -15,6 +15,7 @@ from pictures import make_images
 from project import Project, jobs
 from scripts import REPO
 
+from cogloat import arithmetic
 from cogloat.runs.load import load_workflow
 from cogloat.watching import planned
 
@@ -399,6 +400,24 @@ def test_job_asks_for_what_its_dataset_says(fresh: Project):
     output = fresh.snakemake("-n", "--cores", "8", target).stdout
     assert "threads: 4" in output
     assert "mem_mb=8000" in output
+    assert "--arithmetic native" in output
+
+
+@pytest.mark.slow
+def test_digits_are_portable_where_the_processor_is_and_native_elsewhere(tmp_path: Path):
+    project = Project.new(tmp_path / "project")
+    target = "results/runs/digits/if10/cogloat_proco/seed0/features.json"
+    trained = len(("proxy", "pre-training", "measures"))
+    if arithmetic.available():
+        output = project.snakemake("-n", target).stdout
+        assert output.count("--arithmetic portable") == trained
+        assert "warning: this processor" not in output
+    own = ("--set-resources", "pretrain:arithmetic=native")
+    assert "--arithmetic native" in project.snakemake("-n", *own, "--", target).stdout
+    project.change("src/cogloat/arithmetic.py", '{"avx2", "fma"}', '{"avx2", "fma", "avx99"}')
+    output = project.run("snakemake", "-n", target).stdout
+    assert output.count("--arithmetic native") == trained
+    assert output.count("warning: this processor is no x86-64 with AVX2") == 1
 
 
 @pytest.mark.slow

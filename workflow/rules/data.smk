@@ -144,6 +144,7 @@ rule select_coreset:
         gpu=1,
         runtime=coreset_runtime,
         precision="float32",
+        arithmetic=arithmetic_of,
     shell:
         r"""
         python src/select_coreset.py \
@@ -155,5 +156,6 @@ rule select_coreset:
             --scratch {params.scratch:q} \
             --threads {threads:q} \
             --precision {resources.precision:q} \
+            --arithmetic {resources.arithmetic:q} \
             2>{log:q}
         """

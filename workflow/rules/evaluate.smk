@@ -43,6 +43,7 @@ rule evaluate:
         mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime=WORKFLOW.runtime.start,
+        arithmetic=arithmetic_of,
     shell:
         r"""
         python src/evaluate.py \
@@ -58,6 +59,7 @@ rule evaluate:
             --confusion {output.confusion:q} \
             --output-provenance {output.provenance:q} \
             --threads {threads:q} \
+            --arithmetic {resources.arithmetic:q} \
             2>{log:q}
         """
 
@@ -80,6 +82,7 @@ rule measure_features:
         mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime=WORKFLOW.runtime.start,
+        arithmetic=arithmetic_of,
     shell:
         r"""
         python src/measure_features.py \
@@ -89,6 +92,7 @@ rule measure_features:
             --split {input.split:q} \
             --output {output:q} \
             --threads {threads:q} \
+            --arithmetic {resources.arithmetic:q} \
             2>{log:q}
         """
 
@@ -113,6 +117,7 @@ rule measure_gradients:
         mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime=WORKFLOW.runtime.start,
+        arithmetic=arithmetic_of,
     shell:
         r"""
         python src/measure_gradients.py \
@@ -124,6 +129,7 @@ rule measure_gradients:
             --few-below {params.few_below:q} \
             --output {output:q} \
             --threads {threads:q} \
+            --arithmetic {resources.arithmetic:q} \
             2>{log:q}
         """
 
@@ -146,6 +152,7 @@ rule measure_separability:
         mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime=WORKFLOW.runtime.start,
+        arithmetic=arithmetic_of,
     shell:
         r"""
         python src/measure_separability.py \
@@ -156,6 +163,7 @@ rule measure_separability:
             --classes {wildcards.rarest:q} \
             --output {output:q} \
             --threads {threads:q} \
+            --arithmetic {resources.arithmetic:q} \
             2>{log:q}
         """
 
@@ -178,6 +186,7 @@ rule measure_leak:
         mem_mb=from_dataset("resources.mem_mb"),
         gpu=1,
         runtime=WORKFLOW.runtime.start,
+        arithmetic=arithmetic_of,
     shell:
         r"""
         python src/measure_leak.py \
@@ -187,5 +196,6 @@ rule measure_leak:
             --split {input.split:q} \
             --output {output:q} \
             --threads {threads:q} \
+            --arithmetic {resources.arithmetic:q} \
             2>{log:q}
         """

@@ -1,11 +1,12 @@
-# Helpers only: the image that jobs run in, what is checked before a cluster is used, and what is said
-# when it refuses.
+# Helpers only: the image that jobs run in, their arithmetic, what is checked before a cluster is used, and
+# what is said when it refuses.
 import os
 import shutil
 import time
 
 from snakemake.settings.types import DeploymentMethod
 
+from cogloat import arithmetic
 from cogloat.cluster import image as images
 from cogloat.cluster.advice import advice
 from cogloat.cluster.environment import check_environment
@@ -68,3 +69,23 @@ def print_advice(log_files):
     of_jobs = [file for file in found if file.stat().st_mtime >= STARTED]
     for line in advice([*map(Path, log_files), *of_jobs]):
         print(line, file=sys.stderr)
+
+
+@user_facing
+def arithmetic_of(wildcards):
+    """Return the arithmetic of a dataset's results: native where this processor has no other."""
+    asked = dataset(wildcards).resources.arithmetic
+    return asked if asked == "native" or is_portable() else "native"
+
+
+@cache
+def is_portable():
+    """Say whether this processor computes portably, and once what it means that it does not."""
+    available = arithmetic.available()
+    if not available and workflow.is_main_process:
+        print(
+            "warning: this processor is no x86-64 with AVX2: results are in native arithmetic, and "
+            "not those of other machines to the bit",
+            file=sys.stderr,
+        )
+    return available

@@ -44,6 +44,7 @@ rule train:
         gpu=1,
         runtime=stage_runtime,
         precision="float32",
+        arithmetic=arithmetic_of,
     shell:
         r"""
         python src/train.py \
@@ -55,6 +56,7 @@ rule train:
             --scratch {params.scratch:q} \
             --threads {threads:q} \
             --precision {resources.precision:q} \
+            --arithmetic {resources.arithmetic:q} \
             2>{log:q}
         """
 

@@ -64,7 +64,9 @@ class Scene:
     def machine(self) -> Machine:
         """Set up this process as a training's is."""
         return set_up_machine(
-            argparse.Namespace(device="cpu", threads=self.threads, precision="float32")
+            argparse.Namespace(
+                device="cpu", threads=self.threads, precision="float32", arithmetic="native"
+            )
         )
 
     def stage(self, method: str, most: int) -> RunConfig:

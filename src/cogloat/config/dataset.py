@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from cogloat.arithmetic import Arithmetic
 from cogloat.config.address import FileAddress
 from cogloat.config.augmentation import GreyLevel, Operation
 from cogloat.config.types import (
@@ -158,6 +159,20 @@ class Resources(Strict):
         description="a cautious rate of forward passes in training, from which the time that a job "
         "asks for is estimated"
     )
+    arithmetic: Arithmetic = Field(
+        default="native",
+        description="of trainings and measurements: native, by all that a processor has, or "
+        "portable, the same bits on every x86-64 processor with AVX2, on one thread and no GPU",
+    )
+
+    @model_validator(mode="after")
+    def _portable_on_one_thread(self) -> Self:
+        if self.arithmetic == "portable" and self.threads != 1:
+            raise ValueError(
+                f"portable arithmetic is on one thread, but threads is {self.threads}. Write "
+                "threads: 1, or arithmetic: native."
+            )
+        return self
 
 
 class Dataset(Strict):

@@ -20,6 +20,7 @@ class Process(Artefact):
     Attributes:
         device: the GPU, or the processor.
         cpu_capability: the instruction set that torch computes with on the processor.
+        arithmetic: native, or portable: the same bits on other processors.
         image: SHA-256 of the container image, if it ran in one.
         versions: of Python and the libraries.
         seconds: wall-clock time.
@@ -29,6 +30,7 @@ class Process(Artefact):
     cpu_capability: str
     threads: PositiveInt
     precision: str
+    arithmetic: str = "native"
     image: str | None
     versions: dict[str, str]
     seconds: NonNegativeFloat

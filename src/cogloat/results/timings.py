@@ -19,7 +19,7 @@ from cogloat.results.reading import Artefact, Count, Name
 
 Part = Literal["refresh", "step", "floor"]
 PARTS: tuple[Part, ...] = get_args(Part)
-MACHINE = ("device", "threads", "precision")
+MACHINE = ("device", "threads", "precision", "arithmetic")
 TIME_THEM = "Time the epochs again."
 
 
@@ -36,6 +36,7 @@ class Timing(Artefact):
     device: Name
     threads: Count
     precision: Name
+    arithmetic: Name
 
 
 def _cell(kind: object) -> Cell:

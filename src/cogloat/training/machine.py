@@ -1,4 +1,4 @@
-"""What belongs to the machine and not to the method: device, threads, precision."""
+"""What belongs to the machine and not to the method: device, threads, precision, arithmetic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from importlib.metadata import version
 import numpy
 import torch
 
+from cogloat import arithmetic
 from cogloat.arguments import of_type
+from cogloat.arithmetic import Arithmetic, add_arithmetic_argument
 from cogloat.config.types import Threads
 from cogloat.errors import UserError
 from cogloat.results.provenance import Process
@@ -33,12 +35,14 @@ class Machine:
     Attributes:
         precision: of the networks: float32, tf32 (float32 whose products a GPU rounds to 10 bits of
             mantissa), or bfloat16 (float32 but for what autocast computes in it).
+        arithmetic: native, or portable: the same bits on other processors.
         started: when this process began, by the monotonic clock.
     """
 
     device: torch.device
     threads: int
     precision: str
+    arithmetic: Arithmetic = "native"
     started: float = field(default_factory=time.monotonic)
 
     def autocast(self) -> torch.autocast:
@@ -55,6 +59,7 @@ class Machine:
             cpu_capability=torch.backends.cpu.get_cpu_capability(),
             threads=self.threads,
             precision=self.precision,
+            arithmetic=self.arithmetic,
             image=os.environ.get(IMAGE_VARIABLE),
             versions=_versions(),
             seconds=round(time.monotonic() - self.started, 1),
@@ -62,7 +67,7 @@ class Machine:
 
 
 def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --device, --threads and --precision to a script."""
+    """Add --device, --threads, --precision and --arithmetic to a script."""
     group = parser.add_argument_group("machine")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     group.add_argument(
@@ -74,19 +79,23 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
         default="float32",
         help="of the networks (default: float32); tf32 needs a GPU",
     )
+    add_arithmetic_argument(group)
 
 
 def set_up_machine(args: argparse.Namespace) -> Machine:
     """Choose the device and the precision, and make every operation deterministic.
 
     Raises:
-        UserError: if the device does not exist, or has no such precision.
+        UserError: if the device does not exist, has no such precision, or is not portable where
+            that is asked for.
     """
     started = time.monotonic()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts
-    name = args.device
+    name, portable = args.device, args.arithmetic == "portable"
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() and not portable else "cpu"
+    if portable:
+        arithmetic.check(name, args.threads, args.precision)
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -104,7 +113,7 @@ def set_up_machine(args: argparse.Namespace) -> Machine:
     torch.backends.cudnn.benchmark = False
     if device.type == "cpu":
         _keep_freed_memory()
-    return Machine(device, args.threads, args.precision, started)
+    return Machine(device, args.threads, args.precision, args.arithmetic, started)
 
 
 def _set_precision(device: torch.device, precision: str) -> None:
@@ -145,4 +154,5 @@ def _versions() -> dict[str, str]:
         "torch": str(torch.__version__),
         "torchvision": version("torchvision"),  # its import takes longer than torch's
         "numpy": numpy.__version__,
+        "libc": " ".join(platform.libc_ver()).strip() or "unknown",
     }

@@ -31,7 +31,7 @@ def test_seconds_are_read_back_in_full_precision(tmp_path):
         (lambda text: text.replace(",floor,", ",roof,"), "line 4: part: .*but it is 'roof'"),
         (
             lambda text: text[: text.rindex(",")] + "\n",
-            "line 10: it has 9 cells, the header has 10",
+            "line 10: it has 10 cells, the header has 11",
         ),
         (
             lambda text: text.rstrip("\n").rsplit("\n", 1)[0] + "\n",
@@ -58,7 +58,8 @@ def test_bytes_that_are_no_text_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("device", "H100"), ("threads", 2), ("precision", "bfloat16")]
+    ("column", "value"),
+    [("device", "H100"), ("threads", 2), ("precision", "bfloat16"), ("arithmetic", "portable")],
 )
 def test_timings_of_two_machines_are_not_put_in_one_table(tmp_path, column, value):
     one = written(tmp_path / "one.csv", timings("kcl", KCL))

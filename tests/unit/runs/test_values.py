@@ -226,6 +226,18 @@ def refusal(config: Path, file: str, text: str) -> str:
             "threads: 4000",
             "threads: Input should be less than or equal to 1024",
         ),
+        (
+            DATASET,
+            "threads: 1",
+            "threads: 4",
+            "resources: portable arithmetic is on one thread, but threads is 4. Write threads: 1",
+        ),
+        (
+            DATASET,
+            "arithmetic: portable",
+            "arithmetic: portabel",
+            "resources.arithmetic: Input should be 'native' or 'portable'",
+        ),
         (DATASET, "mem_mb: 2000", "mem_mb: 2 GB", "mem_mb: Input should be a valid integer"),
         (DATASET, "images_per_second: 2000", "images_per_second: 0", "Write 1 or more."),
         (

@@ -392,6 +392,7 @@ def test_a_terminal_has_a_bar_over_all_images(tmp_path, monkeypatch, drop_last, 
     ],
 )
 def test_machine_that_does_not_exist_is_named(flags, message):
-    args = argparse.Namespace(**{"device": "cpu", "threads": 1, "precision": "float32"} | flags)
+    known = {"device": "cpu", "threads": 1, "precision": "float32", "arithmetic": "native"}
+    args = argparse.Namespace(**known | flags)
     with pytest.raises(UserError, match=message):
         set_up_machine(args)

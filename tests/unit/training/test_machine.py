@@ -18,4 +18,4 @@ def test_a_process_is_described_again_though_the_libraries_files_are_gone(
 
     monkeypatch.setattr("cogloat.training.machine.version", gone)
     assert machine.process().versions == first.versions
-    assert set(first.versions) == {"python", "torch", "torchvision", "numpy"}
+    assert set(first.versions) == {"python", "torch", "torchvision", "numpy", "libc"}

@@ -63,7 +63,9 @@ import argparse, sys, torch
 from cogloat.methods.settings import Optimizer
 from cogloat.training.machine import set_up_machine
 from cogloat.training.sgd import Sgd
-set_up_machine(argparse.Namespace(device="cpu", threads=1, precision="float32"))
+set_up_machine(argparse.Namespace(
+    device="cpu", threads=1, precision="float32", arithmetic="native"
+))
 layer = torch.nn.Linear(2, 2)
 optimizer = Sgd(layer.parameters(), Optimizer(lr=0.1, momentum=0.9, weight_decay=0.1))
 layer(torch.ones(2)).sum().backward()
