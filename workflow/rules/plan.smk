@@ -5,7 +5,7 @@ rule calibrate:
     input:
         calibration_needs,
     output:
-        CALIBRATION,
+        "results/calibration/{dataset}.json",
     log:
         "logs/{dataset}/calibrate.log",
     params:
