@@ -79,6 +79,7 @@ def arithmetic_of(wildcards):
 
 
 @cache
+@user_facing
 def is_portable():
     """Say whether this processor computes portably, and once what it means that it does not."""
     available = arithmetic.available()
