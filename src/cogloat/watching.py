@@ -100,7 +100,12 @@ def trainings(names: list[str], logs: Path, results: Path) -> list[Training]:
         for log in sorted(logs.rglob("*.log"))
         if log not in known
     ]
-    return own + [other for other in others if other.epoch and other.state == "running"]
+    return own + [other for other in others if other.state == "running" and _has_more(other.epoch)]
+
+
+def _has_more(epoch: EpochLine | None) -> bool:
+    """Say whether an epoch is not the last; what is not planned leaves no weights to tell by."""
+    return epoch is not None and epoch.epoch < epoch.epochs
 
 
 def _training(name: str, log: Path, results: Path) -> Training:

@@ -45,7 +45,7 @@ def project(finished: Project, tmp_path: Path) -> Project:
 
 
 def make(target: str) -> tuple[str, ...]:
-    return ("make", "--old-file", ".venv/.complete", target)
+    return ("make", "--no-print-directory", "--old-file", ".venv/.complete", target)
 
 
 def on_terminal(project: Project, *command: str) -> tuple[int, str]:

@@ -11,7 +11,10 @@ from scripts import REPO
 CAPTIONS = sorted((REPO / "workflow" / "report").glob("*.rst"))
 RULES = sorted((REPO / "workflow" / "rules").glob("*.smk"))
 # flags that shlex has quoted already, or nothing
-FLAGS = {"params.printed", "params.inputs", "params.held_out", "params.tables"}
+FLAGS = {
+    *("params.printed", "params.inputs", "params.held_out", "params.tables"),
+    "params.calibrations",
+}
 
 
 def commands(text: str) -> list[str]:
@@ -37,8 +40,8 @@ def test_there_are_commands_and_flags_to_look_at():
     assert len(commands(text)) > 15
     for flags in FLAGS:
         assert f"{{{flags}}}" in text
-    assert unquoted(text.replace("{wildcards.method:q}", "{wildcards.method}")) == {
-        "wildcards.method"
+    assert unquoted(text.replace("{wildcards.dataset:q}", "{wildcards.dataset}")) == {
+        "wildcards.dataset"
     }
 
 

@@ -75,10 +75,15 @@ def test_first_page_says_what_was_reproduced_and_what_contradicts_itself(page: P
 
 def test_first_page_has_the_main_table_and_its_figure(page: Page):
     table = page.frame_locator("iframe[title='results/tiny/table2.html']")
-    assert table.locator(".short th").all_inner_texts()[-1] == "Tiny IF 10"
+    assert table.locator(".short th").last.inner_text() == "Tiny IF 10"
     assert "CoGloAT + ProCo" in table.locator(".short td:first-child").all_inner_texts()
-    figure = page.locator("img[alt='results/tiny/figures/curves_tiny_if10.png']")
-    assert figure.evaluate("image => image.complete && image.naturalWidth") > 200
+    page.wait_for_function(
+        """alt => {
+            const image = document.querySelector(`img[alt='${alt}']`);
+            return image !== null && image.complete && image.naturalWidth > 200;
+        }""",
+        arg="results/tiny/figures/curves_tiny_if10.png",
+    )
 
 
 def test_one_click_shows_a_figure_and_another_a_table(page: Page):
