@@ -28,8 +28,8 @@ WHEELS ?=
 DOCKER_BASE ?= debian:bookworm-slim
 
 # what `make plan` says the cost of: a name in config/config.yaml
-COLLECTION ?= demo
-PLAN := results/$(if $(filter-out paper,$(COLLECTION)),$(COLLECTION)/)plan
+PLANNED := $(or $(COLLECTION),demo)
+PLAN := results/$(if $(filter-out paper,$(PLANNED)),$(PLANNED)/)plan
 
 # hashes of the demo's results, as they were published
 DEMO_BITS := docs/demo_bits.json
@@ -101,12 +101,12 @@ endif
 demo: env
 	$(call make_collection,demo)
 	@cat results/demo/table2.md
-	@echo "open results/demo/report.html"
 	@python src/verify_bits.py --published $(DEMO_BITS)
+	@echo "open results/demo/report.html"
 
 plan: env
 ifneq ($(TORCH),none)
-	snakemake --config collection=$(COLLECTION) -- calibrations
+	snakemake --config collection=$(PLANNED) -- calibrations
 endif
 	snakemake $(PLAN).csv
 	@cat $(PLAN).md

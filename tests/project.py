@@ -77,7 +77,7 @@ class Project:
         for part in (*paper["tables"].values(), *paper["figures"].values()):
             part.update({key: value for key, value in smaller.items() if key in part})
         only = {"collection": "tiny", "collections": {"tiny": paper}}
-        (config / "config.yaml").write_text(yaml.safe_dump(workflow | only))
+        (config / "config.yaml").write_text(yaml.safe_dump(workflow | only, sort_keys=False))
         return project
 
     def copy(self, root: Path) -> "Project":
