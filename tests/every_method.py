@@ -37,6 +37,8 @@ STAGES = {
     "tsc_inbatch": "pretrain",
     "cogloat_supervised": "finetune",
 }
+# where a step makes the host of a GPU wait: the assignment of classes to targets is the host's
+WAITS = {"tsc": 1, "tsc_inbatch": 1}
 COUNTS = [40, 16, 8]
 BATCH, DEPTH, SIDE = 16, 8, 16
 SMALL = {"batch_size": BATCH, "queue": 4 * BATCH, "projection": (8, 8), "batch_norm_splits": 2}

@@ -4,14 +4,13 @@ import warnings
 
 import pytest
 import torch
-from every_method import BATCH, COUNTS, STAGES, training
+from every_method import BATCH, COUNTS, STAGES, WAITS, training
 
 from cogloat.training.machine import FIRST_WITH_TF32
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 GPU = torch.device("cuda")
 STEPS = min(3, sum(COUNTS) // BATCH)
-WAITS = {"tsc": 1, "tsc_inbatch": 1}  # the assignment of classes to targets is the host's
 
 
 @pytest.fixture(autouse=True)
