@@ -17,15 +17,11 @@ from typing import Literal
 from cogloat.imbalance import Factor
 from cogloat.methods.settings import WeightsOf
 from cogloat.results.epoch_line import EpochLine
-from cogloat.runs.collections import Collection, Configurations, Runs
+from cogloat.runs.collections import OF_CLASSIFIER, Collection, Configurations, Runs
 from cogloat.runs.load import load_method, run_config
 
 State = Literal["finished", "running", "silent", "failed", "waiting"]
 STATES: tuple[State, ...] = ("finished", "running", "silent", "failed", "waiting")
-ALL_STAGES = (
-    "accuracy",
-    "groups",
-)  # kinds of tables that need a classifier; others need an encoder
 PATIENCE = 600.0  # seconds in which a training that runs says something, unless its epochs are long
 TAIL = 1 << 16  # bytes of a log that are read
 FAILED = re.compile(r"^(error: |Traceback )", re.M)
@@ -70,7 +66,7 @@ def _names(config: Path, runs: Runs) -> Iterator[str]:
     every = itertools.product(runs.datasets, runs.factors, runs.methods, runs.seeds)
     for dataset, factor, method, seed in every:
         stages = load_method(config, method).stages
-        for stage in stages if runs.kind in ALL_STAGES else stages[:1]:
+        for stage in stages if runs.kind in OF_CLASSIFIER else stages[:1]:
             yield from _with_guides(config, dataset, factor, method, seed, stage)
 
 

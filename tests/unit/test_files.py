@@ -338,6 +338,7 @@ OUTPUTS = {
     "tabulate_gradients.py": ["output", "classes", "markdown", "page"],
     "tabulate_groups.py": ["output", "markdown", "page"],
     "tabulate_leaks.py": ["output", "markdown", "page"],
+    "tabulate_acceptance.py": ["output", "markdown", "page"],
     "tabulate_machines.py": ["output", "markdown", "page", "overview"],
     "tabulate_runs.py": ["output", "markdown", "page", "classes", "means"],
     "tabulate_separability.py": ["output", "markdown", "page"],

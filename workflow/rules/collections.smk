@@ -2,10 +2,13 @@
 # that of a collection, such as demo/; the collection `paper` has none.
 import itertools
 
+from cogloat.runs.collections import OF_CLASSIFIER
+
 # of a table or figure of some kind: what is shown of it, and what its runs leave
 SHOWN = {
     "accuracy": "results/{folder}{name}.html",
     "groups": "results/{folder}{name}.html",
+    "acceptance": "results/{folder}{name}.html",
     "features": "results/{folder}{name}.html",
     "gradients": "results/{folder}{name}.html",
     "separability": "results/{folder}{name}.html",
@@ -20,15 +23,14 @@ SHOWN = {
     "means": "results/{folder}figures/{name}.png",
     "readings": "results/{folder}figures/{name}_{dataset}_{imbalance}.png",
 }
-OF_CLASSIFIER = [
+LEFT_BY_CLASSIFIER = [
     "data/{dataset}/store.json",
     "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json",
     "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/confusion.csv",
     "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt",
 ]
 LEFT = {
-    "accuracy": OF_CLASSIFIER,
-    "groups": OF_CLASSIFIER,
+    **dict.fromkeys(OF_CLASSIFIER, LEFT_BY_CLASSIFIER),
     "features": [
         "data/{dataset}/store.json",
         "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/features.json",
@@ -166,6 +168,16 @@ def labels(wildcards):
 
 
 @user_facing
+def expected(wildcards):
+    """Return what is known of the methods' accuracies, which a table is made anew for."""
+    known = load.expectations(CONFIG, runs(wildcards).methods)
+    return {
+        method: {name: one.model_dump_json() for name, one in own.items()}
+        for method, own in known.items()
+    }
+
+
+@user_facing
 def printed(wildcards):
     """Return the printed numbers that stand beside a table's, or nothing."""
     name = part(wildcards).printed
@@ -176,6 +188,16 @@ def printed(wildcards):
 def printed_flag(wildcards, input):
     """Return the flag that hands them over."""
     return f"--printed {shlex.quote(input.printed)}" if input.printed else ""
+
+
+@user_facing
+def difference_flags(wildcards):
+    """Return the flags that hand over what is known of differences between methods."""
+    known = [
+        shlex.join([one.method, one.less, *map(repr, one.window)])
+        for one in part(wildcards).differences
+    ]
+    return " ".join(f"--difference {one}" for one in known)
 
 
 @user_facing

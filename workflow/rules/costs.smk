@@ -153,6 +153,6 @@ def planned_provenance(wildcards):
     files = []
     for table in owner(wildcards).tables.values():
         if table.kind in LEFT:
-            whole = table.kind in ("accuracy", "groups")
+            whole = table.kind in OF_CLASSIFIER
             files += of_each(path if whole else path.replace("{stage}", "pretrain"), table)
     return list(dict.fromkeys(files))

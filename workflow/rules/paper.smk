@@ -159,6 +159,40 @@ rule tabulate_groups:
         """
 
 
+rule tabulate_acceptance:
+    input:
+        metrics=of_runs("results/runs/{dataset}/{imbalance}/{method}/seed{seed}/metrics.json"),
+    output:
+        table="results/{folder}{table}.csv",
+        page=report(
+            "results/{folder}{table}.html",
+            caption="../report/acceptance.rst",
+            category="Tables",
+            labels={"table": "{table}", "what": "acceptance"},
+        ),
+        markdown="results/{folder}{table}.md",
+    log:
+        "logs/{folder}{table}.log",
+    params:
+        labels=labels,
+        expected=expected,
+        differences=difference_flags,
+        code=code_of("src/tabulate_acceptance.py"),
+    wildcard_constraints:
+        table=names_of("acceptance"),
+    localrule: True
+    shell:
+        r"""
+        python src/tabulate_acceptance.py \
+            --metrics {input.metrics:q} \
+            --config config {params.differences} \
+            --output {output.table:q} \
+            --markdown {output.markdown:q} \
+            --page {output.page:q} \
+            2>{log:q}
+        """
+
+
 rule tabulate_separability:
     input:
         separability=of_runs(

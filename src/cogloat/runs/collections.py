@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from cogloat.config.checks import alike
+from cogloat.config.checks import alike, check_rising
 from cogloat.config.types import Confidence, Count, Distinct, Name, Seed, Strict
 from cogloat.errors import nearest
 from cogloat.imbalance import Factor
@@ -33,6 +33,8 @@ TAKEN = {
     "bench",
 }
 WRITTEN = {"claims", "machines", "overview", "plan", "plan_jobs", "plan_check"}
+# kinds of tables that a run's classifier is behind; behind others is its encoder
+OF_CLASSIFIER = ("accuracy", "groups", "acceptance")
 # kinds of tables that a figure of readings has columns of, beside accuracy
 COLUMNS = ("features", "gradients", "leaks")
 # what a table's second file is called after its name, by the kind of the table
@@ -87,6 +89,44 @@ class GroupsTable(Grid):
 
     kind: Literal["groups"]
     printed: Printed = None
+
+
+class Difference(Strict):
+    """What is known of two methods' accuracies in runs of one seed on one subset."""
+
+    method: Name
+    less: Name = Field(description="the method whose accuracy is taken away")
+    window: Annotated[
+        tuple[Annotated[float, Field(ge=-100, le=100)], Annotated[float, Field(ge=-100, le=100)]],
+        AfterValidator(check_rising),
+    ] = Field(description="from what to what it is expected, in points")
+
+
+class AcceptanceTable(Grid):
+    """Whether runs are as they are known to be: an installation's check of itself."""
+
+    kind: Literal["acceptance"]
+    differences: tuple[Difference, ...] = Field(
+        default=(),
+        description="of accuracies, on whatever subset; what is known of a method by itself is in "
+        "its file, under 'expect'",
+    )
+
+    @model_validator(mode="after")
+    def _differences_are_of_its_methods(self) -> Self:
+        for known in self.differences:
+            for name in (known.method, known.less):
+                if name not in self.methods:
+                    raise ValueError(
+                        f"differences: '{name}' is none of the table's methods. "
+                        f"{nearest(name, self.methods)}"
+                    )
+        return self
+
+    @property
+    def printed(self) -> None:
+        """What is known is of many sources, and not of one paper."""
+        return None
 
 
 class FeatureConvention(Strict):
@@ -244,6 +284,7 @@ SHOWS = {
 Table = Annotated[
     AccuracyTable
     | GroupsTable
+    | AcceptanceTable
     | FeaturesTable
     | GradientsTable
     | SeparabilityTable
@@ -258,6 +299,7 @@ Figure = Annotated[
 Part = Table | Figure
 Runs = (
     AccuracyTable
+    | AcceptanceTable
     | FeaturesTable
     | GroupsTable
     | GradientsTable

@@ -9,6 +9,7 @@ from cogloat.errors import UserError
 from cogloat.methods.moco.settings import AdaptiveTemperature, Contrastive, MomentumContrast
 from cogloat.methods.moco.settings import Settings as Moco
 from cogloat.runs.collections import (
+    AcceptanceTable,
     AccuracyTable,
     EmbeddingFigure,
     GradientsTable,
@@ -35,7 +36,7 @@ def check_runs(place: str, runs: Runs, configs: Mapping[tuple[str, str], Stages]
     Raises:
         UserError: naming the method, and why it is none for the table or figure.
     """
-    if isinstance(runs, AccuracyTable | GroupsTable):
+    if isinstance(runs, AccuracyTable | GroupsTable | AcceptanceTable):
         if isinstance(runs, AccuracyTable) and runs.images == "validation":
             _check_held_out(place, configs)
         return

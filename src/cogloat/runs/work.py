@@ -11,7 +11,7 @@ from typing import Any
 from cogloat.config.dataset import Data
 from cogloat.config.types import StageName
 from cogloat.methods.settings import Training
-from cogloat.runs.collections import Runs, Workflow
+from cogloat.runs.collections import OF_CLASSIFIER, Runs, Workflow
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import load_method, run_config
 
@@ -42,7 +42,7 @@ def kind_of_work(settings: Training, data: Data, depth: int, *, frozen: bool) ->
 def stages_of(config: Path, method: str, runs: Runs) -> tuple[StageName, ...]:
     """Return the stages of a method that a table or figure needs: all, or its pre-training."""
     stages = load_method(config, method).stages
-    return stages if runs.kind in ("accuracy", "groups") else ("pretrain",)
+    return stages if runs.kind in OF_CLASSIFIER else ("pretrain",)
 
 
 def works(config: Path, workflow: Workflow, dataset: str) -> dict[str, RunConfig]:

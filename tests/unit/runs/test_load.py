@@ -414,6 +414,12 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
             "figures.slow.of: 'readings_pair' is of validation images, and the kind 'curves' shows",
         ),
         (
+            "{method: ce_drw, less: ce,",
+            "{method: ce_drw, less: cee,",
+            "acceptance: differences: 'cee' is none of the table's methods. Did you mean 'ce'",
+        ),
+        ("window: [2.0, 6.0]", "window: [6.0, 2.0]", "from 6 to 2 is no range. Write .2, 6."),
+        (
             "- readings_leaks\n",
             "- readings_leak\n",
             "readings.of: 'readings_leak' is no table of.*Did",
