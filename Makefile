@@ -31,6 +31,9 @@ DOCKER_BASE ?= debian:bookworm-slim
 PLANNED := $(or $(COLLECTION),demo)
 PLAN := results/$(if $(filter-out paper,$(PLANNED)),$(PLANNED)/)plan
 
+# where the runs of `make evidence` are from
+EVIDENCE := results/$(or $(COLLECTION),acceptance)
+
 # hashes of the demo's results, as they were published
 DEMO_BITS := docs/demo_bits.json
 
@@ -51,7 +54,7 @@ define make_collection
 endef
 
 .PHONY: help env demo plan report watch audit bench test test-quick test-cluster lint lock schemas \
-	certify publish \
+	certify publish evidence coverage \
 	container container-lock container-verify dockerfile wheels
 
 help:
@@ -69,6 +72,8 @@ help:
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
 	@echo "make schemas  workflow/schemas from the configuration's types"
 	@echo "make certify  keep results whose code changed, if no bit of the tiny runs does: minutes"
+	@echo "make coverage what of the paper has been made, in README and docs/coverage.md"
+	@echo "make evidence keep the accuracies of COLLECTION=acceptance with their provenance, for git"
 	@echo "make publish  write anew the hashes that the demo and the tiny runs are held against"
 	@echo
 	@echo "make container         the image that jobs of a cluster run in; needs Apptainer, no root"
@@ -166,6 +171,17 @@ publish: env
 	snakemake results/demo/table2.csv
 	python src/verify_bits.py --published $(DEMO_BITS) --write results/demo/table2.csv
 	python tests/bits.py --output tests/bits.json
+	$(MAKE) coverage DEMO=results/demo/table2.md
+
+evidence: env
+	python src/keep_evidence.py --tables $(EVIDENCE)/table2.csv \
+		--revision "$$(git describe --always --dirty)" --output $(EVIDENCE)/evidence.json
+	$(MAKE) coverage
+
+coverage: env
+	python src/describe_coverage.py --config config --small tests/bits.json \
+		--evidence $(wildcard results/*/evidence.json) $(if $(DEMO),--demo $(DEMO)) \
+		--pages README.md docs/coverage.md
 
 certify: env
 	python src/certify.py --revision $(or $(REVISION),HEAD) --output workflow/certified.json

@@ -10,6 +10,7 @@ from scripts import REPO
 PAGES = [
     *(REPO / name for name in ("README.md", "config/README.md", "containers/README.md")),
     REPO / "results/README.md",
+    REPO / "CONTRIBUTING.md",
     *sorted((REPO / "docs").rglob("*.md")),
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)

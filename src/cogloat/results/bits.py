@@ -72,6 +72,8 @@ def facts_of_runs(origins: Iterable[Path]) -> dict[str, tuple[str, ...]]:
 def of_table(table: Path) -> list[Path]:
     """Return a table of accuracies and what its runs have left, in the order it is made in.
 
+    The table as Markdown comes last.
+
     Args:
         table: results/<collection>/<name>.csv, as a path from the project's root.
 
@@ -92,7 +94,7 @@ def of_table(table: Path) -> list[Path]:
                 Path("results/runs", own["dataset"], folder(own["factor"]), own["method"])
                 / f"seed{seed}"
             )
-    return [*files, table]
+    return [*files, table, table.with_suffix(".md")]
 
 
 def _of_run(run: Path) -> Iterator[Path]:

@@ -58,6 +58,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         *(write(f"{RUN}/finetune/{name}") for name in names),
         write(f"{RUN}/metrics.json"),
         write(TABLE, "method,dataset,factor,label,seeds\nkcl,digits,100,KCL,1\n"),
+        write(TABLE.replace(".csv", ".md")),
     ]
     write_origin(made_by())
     return files
@@ -66,7 +67,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def publish() -> Published:
     done = run("verify_bits.py", "--published", "bits.json", "--write", TABLE)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "published 10 files, by portable arithmetic\n"
+    assert done.stdout == "published 11 files, by portable arithmetic\n"
     return Published.read(Path("bits.json"))
 
 
@@ -89,7 +90,7 @@ def test_an_encoder_that_is_another_methods_is_that_methods(results):
 
 def test_equal_results_are_said_to_be(results):
     publish()
-    assert verify("--strict").stdout == "equal to the published results to the bit: 10 files\n"
+    assert verify("--strict").stdout == "equal to the published results to the bit: 11 files\n"
 
 
 def test_where_nothing_is_published_nothing_fails_unless_it_must(results):
@@ -108,7 +109,7 @@ def test_the_first_file_that_differs_is_named(results, strict):
     done = verify(*["--strict"] * strict)
     said = done.stdout.splitlines()
     assert said[0] == (
-        "not the published results to the bit: 3 of 10 files differ from bits.json, first "
+        "not the published results to the bit: 3 of 11 files differ from bits.json, first "
         f"{RUN}/pretrain/weights.pt"
     )
     explained = "so that the code or the configuration has changed"

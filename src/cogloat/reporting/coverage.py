@@ -1,0 +1,157 @@
+"""What of the paper has been made: rows by tables, from the files that say so. Imports no torch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cogloat.imbalance import Factor, folder, title
+from cogloat.markup import markdown
+from cogloat.reporting.layout import line
+from cogloat.results.evidence import Evidence, Kept
+from cogloat.runs.collections import OF_CLASSIFIER, Collection, Configurations, Table
+from cogloat.runs.load import load_dataset, load_method, run_config
+
+SMALL = "small"
+SHOWN = {
+    "accuracy": "accuracy",
+    "groups": "accuracy by group of classes",
+    "features": "alignment and uniformity",
+    "times": "seconds of an epoch",
+}
+
+
+class Run(NamedTuple):
+    """A run that a table asks for."""
+
+    dataset: str
+    factor: Factor
+    method: str
+    seed: int
+
+
+class Made(NamedTuple):
+    """A run that was made, and where that is written."""
+
+    kept: Kept
+    evidence: Evidence
+
+
+def made(evidence: Iterable[Evidence]) -> list[Made]:
+    """Return the runs of all evidence."""
+    return [Made(kept, own) for own in evidence for kept in own.runs]
+
+
+def summary(
+    config: Path, collection: Collection, small: set[str], runs: Sequence[Made]
+) -> list[str]:
+    """Return a Markdown table: a row for each table of a collection that the paper prints.
+
+    Args:
+        config: folder of the configuration.
+        collection: the paper's.
+        small: methods that have been trained on the smallest data.
+        runs: that were made at their whole budget.
+    """
+    whole = at_whole_budget(config, runs)
+    rows = []
+    for name, table in collection.tables.items():
+        if table.printed is None:
+            continue
+        asked = list(_runs(table))
+        done = sum(run in whole for run in asked) if table.kind in OF_CLASSIFIER else 0
+        methods = table.methods
+        rows.append(
+            [
+                markdown(name),
+                SHOWN[table.kind],
+                str(len(methods)),
+                str(sum(method in small for method in methods)),
+                f"{done} of {len(asked)}",
+            ]
+        )
+    heads = ["Table", "Shows", "Methods", "Trained small", "Runs at the whole budget"]
+    return _table(heads, rows)
+
+
+def matrix(
+    config: Path, collection: Collection, small: set[str], runs: Sequence[Made]
+) -> list[str]:
+    """Return a Markdown table: a row a method, a column a table; arguments as of `summary`."""
+    whole = at_whole_budget(config, runs)
+    methods = dict.fromkeys(
+        method for table in collection.tables.values() for method in table.methods
+    )
+    rows = []
+    for method in methods:
+        cells = [_cell(table, method, small, whole) for table in collection.tables.values()]
+        rows.append([markdown(load_method(config, method).label), *cells])
+    return _table(["Method", *map(markdown, collection.tables)], rows)
+
+
+def evidence_table(
+    config: Path, runs: Sequence[Made], printed: Mapping[tuple[str, str, Factor], float]
+) -> list[str]:
+    """Return a Markdown table of the runs that were made, or nothing.
+
+    Args:
+        config: folder of the configuration.
+        runs: that were made at their whole budget.
+        printed: method, dataset and factor -> the paper's number.
+    """
+    rows = []
+    for kept, evidence in runs:
+        own = kept.metrics
+        method, dataset = load_method(config, own.method), load_dataset(config, own.dataset)
+        known = method.expect.get(f"{own.dataset}_{folder(own.factor)}")
+        paper = printed.get((own.method, own.dataset, own.factor))
+        rows.append(
+            [
+                markdown(method.label),
+                markdown(f"{dataset.label} {title(own.factor)}"),
+                "+".join(map(str, own.epochs.values())),
+                str(own.seed),
+                f"{own.accuracy:.2f}, best {own.best_accuracy:.2f}",
+                "" if known is None else f"{known.mean:g}",
+                "" if paper is None else f"{paper:g}",
+                f"{evidence.made}, {evidence.revision}",
+            ]
+        )
+    heads = ["Method", "Data", "Epochs", "Seed", "Here", "Known", "Paper", "Made"]
+    return _table(heads, rows) if rows else []
+
+
+def at_whole_budget(config: Path, runs: Iterable[Made]) -> set[Run]:
+    """Return the runs that had as many epochs as the configuration says today."""
+    whole = set()
+    for kept, _ in runs:
+        own = kept.metrics
+        if all(
+            run_config(config, own.dataset, own.factor, own.method, own.seed, stage).settings.epochs
+            == own.epochs.get(stage)
+            for stage in load_method(config, own.method).stages
+        ):
+            whole.add(Run(own.dataset, own.factor, own.method, own.seed))
+    return whole
+
+
+def _cell(table: Table, method: str, small: set[str], whole: set[Run]) -> str:
+    """Return how far a method is in a table: of its runs that were made, or trained small."""
+    asked = [run for run in _runs(table) if run.method == method]
+    if not asked:
+        return ""
+    done = sum(run in whole for run in asked) if table.kind in OF_CLASSIFIER else 0
+    return f"{done} of {len(asked)}" if done else SMALL if method in small else "implemented"
+
+
+def _runs(table: Table) -> Iterator[Run]:
+    """Yield the runs behind a table; of what is timed, one a configuration."""
+    seeds = (0,) if isinstance(table, Configurations) else table.seeds
+    for each in itertools.product(table.datasets, table.factors, table.methods, seeds):
+        yield Run(*each)
+
+
+def _table(heads: list[str], rows: Iterable[list[str]]) -> list[str]:
+    return [line(heads), line(["---"] * len(heads)), *map(line, rows)]
