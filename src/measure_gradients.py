@@ -109,7 +109,7 @@ def _trained(config: RunConfig, weights: Path, path: Path, training: ImageSet) -
     device = training.labels_N.device
     with seeded_globally(config.seed, "initialise", config.stage):
         objective = Contrast(
-            filled, Inputs(config.data, config.depth, training, device, config.seed)
+            filled, Inputs(config.data, config.backbone, training, device, config.seed)
         )
     for encoder in (objective.query, objective.key):
         load_weights(encoder, weights)

@@ -95,7 +95,7 @@ def _glister(
     assert settings.proxy is not None
     assert settings.eta is not None
     assert config.data is not None
-    inputs = Inputs(config.data, config.depth, training, machine.device, settings.seed)
+    inputs = Inputs(config.data, config.backbone, training, machine.device, settings.seed)
     with seeded_globally(settings.seed, "initialise", "proxy"):
         objective = Classification(settings.proxy, inputs)
     proxy = objective.classifier

@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for method, config in configs.items():
         inputs = Inputs(
             data=config.data,
-            depth=config.depth,
+            backbone=config.backbone,
             training=training,
             device=machine.device,
             seed=config.seed,
@@ -150,10 +150,11 @@ def _read_configs(paths: Sequence[Path]) -> dict[str, RunConfig]:
 
 
 def _check_same_data(path: Path, config: RunConfig, first_path: Path, first: RunConfig) -> None:
-    for key in ("dataset", "factor", "data", "depth"):
+    for key in ("dataset", "factor", "data", "backbone"):
         own, other = getattr(config, key), getattr(first, key)
         if own != other:
-            values = "differs from" if key == "data" else f"'{own}', but it is '{other}' in"
+            named = key in ("dataset", "factor")
+            values = f"'{own}', but it is '{other}' in" if named else "differs from"
             raise UserError(f"{path}: {key}: {values} {first_path}. Give methods on the same data.")
 
 

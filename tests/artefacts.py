@@ -123,7 +123,7 @@ def work_on(dataset: str, method: str, stage: StageName, **numbers: Any) -> tupl
         **{"passes": 1 if frozen else config.settings.passes, "images": 1000},
         **{"ready": 0.0, "refresh": 0.0, "step": 1.0, "memory_mb": 900, "device_mb": 400},
     }
-    kind = kind_of_work(config.settings, config.data, config.depth, frozen=frozen)
+    kind = kind_of_work(config.settings, config.data, config.backbone, frozen=frozen)
     return kind, Work(**known | numbers)
 
 

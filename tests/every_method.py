@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from miniature import CONFIG, CPU, build, image_set, save_weights
+from miniature import BACKBONE, CONFIG, CPU, build, image_set, save_weights
 
 from cogloat.data.imageset import ImageSet
 from cogloat.methods.settings import CoresetOf
@@ -40,7 +40,7 @@ STAGES = {
 # where a step makes the host of a GPU wait: the assignment of classes to targets is the host's
 WAITS = {"tsc": 1, "tsc_inbatch": 1}
 COUNTS = [40, 16, 8]
-BATCH, DEPTH, SIDE = 16, 8, 16
+BATCH, SIDE = 16, 16
 SMALL = {"batch_size": BATCH, "queue": 4 * BATCH, "projection": (8, 8), "batch_norm_splits": 2}
 
 
@@ -99,14 +99,14 @@ def training(
         changes["synthesis"] = config.settings.synthesis.model_copy(update=sure)
     settings = config.settings.model_copy(update=changes)
     data = config.data.model_copy(update={"image_size": SIDE, "classes": len(COUNTS)})
-    config = config.model_copy(update={"data": data, "depth": DEPTH, "settings": settings})
+    config = config.model_copy(update={"data": data, "backbone": BACKBONE, "settings": settings})
     given: dict[str, Any] = {}
     needs = config.settings.needs
     if "targets" in needs:
         np.save(folder / "targets.npy", np.eye(len(COUNTS), 8))
         given["targets"] = folder / "targets.npy"
     torch.manual_seed(0)
-    network = Classifier(DEPTH, len(COUNTS), "linear")
+    network = Classifier(BACKBONE, len(COUNTS), "linear")
     if "guide" in needs:
         given["guide"] = save_weights(folder / "guide.pt", network)
     if config.stage == "finetune":

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from cogloat import randomness
 from cogloat.checkpoint import save_checkpoint
 from cogloat.config.augmentation import Flip, Operation
+from cogloat.config.backbone import CifarBackbone
 from cogloat.data.imageset import ImageSet
 from cogloat.methods import rooms
 from cogloat.methods.inputs import Inputs
@@ -29,6 +30,7 @@ from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import run_config
 
 CPU = torch.device("cpu")
+BACKBONE, DEEPER = (CifarBackbone(kind="cifar", depth=depth) for depth in (8, 14))
 CONFIG = Path(__file__).parents[1] / "config"
 MEAN, STD = 0.4, 0.25  # of the numbered images
 PLAIN: tuple[Operation, ...] = ()
@@ -104,7 +106,7 @@ def build(
     """
     judges = {name: given.pop(name, None) for name in ("test", "validation")}
     seed, device = given.pop("seed", config.seed), given.pop("device", CPU)
-    inputs = Inputs(config.data, config.depth, images, device, seed, files=given, **judges)
+    inputs = Inputs(config.data, config.backbone, images, device, seed, files=given, **judges)
     with seeded_globally(0, "test"):
         objective = (
             rooms.build(config.settings, inputs)

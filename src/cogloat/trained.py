@@ -37,7 +37,7 @@ def load_encoder(
             f"{weights}: stage '{config.stage}' of {config.method} trains no encoder with a "
             "projection. Give the configuration and the weights of a pretrain stage."
         )
-    encoder = build_encoder(config.depth, settings.projection, batch_norm_splits)
+    encoder = build_encoder(config.backbone, settings.projection, batch_norm_splits)
     load_weights(encoder, weights)
     to_device(encoder, device)
     return encoder
@@ -51,7 +51,7 @@ def load_classifier(config: RunConfig, weights: Path, device: torch.device) -> C
             network.
     """
     head = classifier_settings(config, weights).head_kind
-    classifier = Classifier(config.depth, config.data.classes, head)
+    classifier = Classifier(config.backbone, config.data.classes, head)
     load_weights(classifier, weights)
     to_device(classifier, device)
     return classifier

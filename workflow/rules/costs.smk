@@ -28,7 +28,7 @@ def stage_runtime(wildcards):
     """Return how many minutes a stage asks for."""
     own = stage_config(wildcards)
     frozen = own.stage == "finetune"
-    return training_minutes(wildcards, own.settings, own.data, own.depth, frozen)
+    return training_minutes(wildcards, own.settings, own.data, own.backbone, frozen)
 
 
 @user_facing
@@ -37,17 +37,17 @@ def coreset_runtime(wildcards):
     own = coreset_settings(wildcards)
     if own.settings.proxy is None:
         return WORKFLOW.runtime.start
-    return training_minutes(wildcards, own.settings.proxy, own.data, own.depth, frozen=False)
+    return training_minutes(wildcards, own.settings.proxy, own.data, own.backbone, frozen=False)
 
 
 @user_facing
-def training_minutes(wildcards, settings, data, depth, frozen):
+def training_minutes(wildcards, settings, data, backbone, frozen):
     """Return how many minutes the training of some settings asks for."""
     own = dataset(wildcards)
     split = Path("results/splits") / wildcards.dataset / f"{wildcards.imbalance}.csv"
     images = cost.training_images(split, factor_of(wildcards), own)
     costs = cost.Costs(own.resources, calibration(wildcards.dataset))
-    estimate = costs.training(settings, data, depth, images, frozen=frozen)
+    estimate = costs.training(settings, data, backbone, images, frozen=frozen)
     return cost.minutes(estimate, WORKFLOW.runtime)
 
 

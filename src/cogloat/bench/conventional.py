@@ -103,7 +103,7 @@ class Training:
         assert isinstance(settings, MomentumContrast)
         self.settings = settings
         self.query = build_encoder(
-            config.depth, settings.projection, settings.batch_norm_splits, settings.init
+            config.backbone, settings.projection, settings.batch_norm_splits, settings.init
         )
         self.key = copy.deepcopy(self.query)
         for parameter in self.key.parameters():

@@ -83,7 +83,7 @@ class Scene:
         """Return what a stage's training is given."""
         return Inputs(
             data=config.data,
-            depth=config.depth,
+            backbone=config.backbone,
             training=load_training_set(self.store, self.split, config.data, device),
             device=device,
             seed=config.seed,
@@ -106,7 +106,7 @@ class Scene:
                 write_share(path, *read_split(self.split), share)
             case WeightsOf(method, head):
                 path = self.folder / f"{method}.pt"
-                guide = Classifier(config.depth, config.data.classes, head)
+                guide = Classifier(config.backbone, config.data.classes, head)
                 save_checkpoint(path, guide.state_dict())
             case FileAt(path=pattern) if "targets" in pattern:
                 path = self.folder / "targets.npy"

@@ -9,6 +9,7 @@ from cogloat.bench.found import Found
 from cogloat.bench.processes import SOURCE, run
 from cogloat.bench.scene import Scene, write_share
 from cogloat.bench.turns import take_turns
+from cogloat.config.backbone import CifarBackbone
 from cogloat.config.reading import dump
 from cogloat.data.longtail import read_split
 from cogloat.files import write_text
@@ -16,7 +17,7 @@ from cogloat.runs.bench import Quantity
 
 SCRIPT = SOURCE / "train.py"
 IMPORT = "torch"  # else it is a method, which is trained
-DEPTH = 8  # of its network: a step takes milliseconds
+BACKBONE = CifarBackbone(kind="cifar", depth=8)  # of its network: a step takes milliseconds
 
 
 def measure(asked: Sequence[Quantity], scene: Scene) -> dict[Quantity, Found]:
@@ -36,7 +37,7 @@ def _process(of: str, scene: Scene) -> Callable[[], object]:
     config = scene.stage(of, most=len(read_split(split)[0]))
     settings = config.settings.model_copy(update={"epochs": 1})
     path = scene.folder / f"{of}.json"
-    write_text(path, dump(config.model_copy(update={"settings": settings, "depth": DEPTH})))
+    write_text(path, dump(config.model_copy(update={"settings": settings, "backbone": BACKBONE})))
     numbers = itertools.count()
 
     def train() -> None:

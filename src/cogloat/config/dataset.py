@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from cogloat.arithmetic import Arithmetic
 from cogloat.config.address import FileAddress
 from cogloat.config.augmentation import GreyLevel, Operation
+from cogloat.config.backbone import Backbone
 from cogloat.config.types import (
     Channels,
     Count,
@@ -52,16 +53,6 @@ def _in_unit(values: Channels) -> str:
     return "Write that of each channel, such as [0.491, 0.482, 0.447] or [0.202, 0.199, 0.201]."
 
 
-def _check_depth(depth: int) -> int:
-    """Refuse a depth that no CIFAR ResNet has."""
-    if odd := (depth - 2) % 6:
-        raise ValueError(
-            f"a CIFAR ResNet has 6n+2 layers, not {depth}. "
-            f"Write {depth - odd} or {depth - odd + 6}."
-        )
-    return depth
-
-
 def check_shot_groups(many_above: int, few_below: int) -> None:
     """Refuse thresholds by which a class is in both groups.
 
@@ -79,7 +70,6 @@ def check_shot_groups(many_above: int, few_below: int) -> None:
 Means = Annotated[Channels, AfterValidator(_check_means)]
 Deviations = Annotated[Channels, AfterValidator(_check_deviations)]
 Classes = Annotated[int, Field(ge=2, le=100_000)]
-Depth = Annotated[int, Field(ge=8, le=1202), AfterValidator(_check_depth)]
 
 BACKGROUND = Field(
     default=255, description="grey level that shows where an image is transparent; 255 is white"
@@ -187,7 +177,7 @@ class Dataset(Strict):
     image_size: Count
     mean: Means = Field(description="of each channel's pixels, in 0..1")
     std: Deviations = Field(description="of each channel's pixels, in 0..1")
-    depth: Depth = Field(description="layers of the CIFAR ResNet, 6n+2")
+    backbone: Backbone = Field(description="network that makes features of the images")
     split_seed: Seed
     validation: Validation | None = Field(
         default=None,

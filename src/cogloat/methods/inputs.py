@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from cogloat.config.backbone import Backbone
 from cogloat.config.dataset import Data
 from cogloat.data.imageset import ImageSet, load_coreset
 from cogloat.errors import UserError
@@ -19,7 +20,7 @@ class Inputs:
 
     Attributes:
         data: statistics and augmentations.
-        depth: of the backbone.
+        backbone: that makes features of images.
         training: the long-tailed set.
         device: where networks and images are.
         seed: of every draw.
@@ -31,7 +32,7 @@ class Inputs:
     """
 
     data: Data
-    depth: int
+    backbone: Backbone
     training: ImageSet
     device: torch.device
     seed: int

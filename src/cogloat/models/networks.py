@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from cogloat.config.backbone import Backbone, ImagenetBackbone
 from cogloat.config.types import HeadName, InitName
 from cogloat.models.heads import ProjectionHead, make_classifier
 from cogloat.models.normalisation import BatchNorm, SplitBatchNorm
-from cogloat.models.resnet import CifarResNet
+from cogloat.models.resnet import CifarResNet, Norm
 
 
 class Encoder(nn.Module):
@@ -32,14 +32,14 @@ class Classifier(nn.Module):
 
     def __init__(
         self,
-        depth: int,
+        backbone: Backbone,
         classes: int,
         head: HeadName,
         init: InitName = "kaiming",
         head_init: InitName = "kaiming",
     ) -> None:
         super().__init__()
-        self.backbone = CifarResNet(depth, init=init)
+        self.backbone = make_backbone(backbone, init=init)
         self.head = make_classifier(head, self.backbone.feature_dim, classes, head_init)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -48,18 +48,35 @@ class Classifier(nn.Module):
 
 
 def build_encoder(
-    depth: int, projection: tuple[int, int], batch_norm_splits: int, init: InitName = "kaiming"
+    backbone: Backbone,
+    projection: tuple[int, int],
+    batch_norm_splits: int,
+    init: InitName = "kaiming",
 ) -> Encoder:
     """Return an encoder whose head has no batch norm, not yet trained.
 
     The head begins as PyTorch's layers do, the backbone as `init` says.
     """
-    norm: Callable[[int], nn.Module] = BatchNorm
+    norm: Norm = BatchNorm
     if batch_norm_splits > 1:
         norm = functools.partial(SplitBatchNorm, splits=batch_norm_splits)
-    backbone = CifarResNet(depth, norm=norm, init=init)
-    head = ProjectionHead(backbone.feature_dim, *projection, batch_norm=False)
-    return Encoder(backbone, head)
+    made = make_backbone(backbone, norm, init)
+    return Encoder(made, ProjectionHead(made.feature_dim, *projection, batch_norm=False))
+
+
+def make_backbone(
+    backbone: Backbone, norm: Norm = BatchNorm, init: InitName = "kaiming"
+) -> CifarResNet:
+    """Return a backbone that is not yet trained.
+
+    Args:
+        backbone: which.
+        norm: makes a normalisation layer for a number of channels.
+        init: how the convolutions' weights begin: Kaiming-normal, or as PyTorch's layers do.
+    """
+    if isinstance(backbone, ImagenetBackbone):
+        raise NotImplementedError("backbones of kind 'imagenet' are not there yet")
+    return CifarResNet(backbone.depth, norm=norm, init=init)
 
 
 def to_device(module: nn.Module, device: torch.device) -> None:

@@ -11,6 +11,7 @@ import statistics
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from cogloat.config.backbone import Backbone
 from cogloat.config.dataset import Data, Dataset, Resources
 from cogloat.data.longtail import class_counts
 from cogloat.imbalance import NATURAL, Factor, ratio
@@ -62,14 +63,14 @@ class Costs:
         return self._measured.light_start if self._measured else 0
 
     def training(
-        self, settings: Training, data: Data, depth: int, images: int, *, frozen: bool
+        self, settings: Training, data: Data, backbone: Backbone, images: int, *, frozen: bool
     ) -> Estimate:
         """Return what the training of a stage takes.
 
         Args:
             settings: of the stage.
             data: of the dataset.
-            depth: of the backbone.
+            backbone: of the network.
             images: of the training set. The test set is taken to have as many.
             frozen: whether only a classifier on top of the network learns.
         """
@@ -79,7 +80,7 @@ class Costs:
             tested = 1 / settings.evaluate_every if isinstance(settings, Supervised) else 0
             worked = settings.epochs * images * (passes + tested)
             return self._by_config(worked / self._resources.images_per_second)
-        work = self._measured.works.get(kind_of_work(settings, data, depth, frozen=frozen))
+        work = self._measured.works.get(kind_of_work(settings, data, backbone, frozen=frozen))
         batches = images / settings.batch_size
         steps = settings.epochs * (max(math.floor(batches), 1) if settings.drop_last else batches)
         tests = 0.0

@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import model_validator
 
-from cogloat.config.dataset import Data, Depth
+from cogloat.config.backbone import Backbone
+from cogloat.config.dataset import Data
 from cogloat.config.types import Name, Seed, StageName, Strict
 from cogloat.imbalance import Factor, folder
 from cogloat.runs.files import AnySettings, Coreset
@@ -21,7 +22,7 @@ class RunConfig(Strict):
     seed: Seed
     stage: StageName
     data: Data
-    depth: Depth
+    backbone: Backbone
     settings: AnySettings
 
     @model_validator(mode="after")
@@ -44,7 +45,7 @@ class CoresetConfig(Strict):
     factor: Factor
     coreset: Name
     data: Data | None = None
-    depth: Depth
+    backbone: Backbone
     settings: Coreset
 
     @model_validator(mode="after")

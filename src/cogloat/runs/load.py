@@ -177,7 +177,7 @@ def run_config(
         seed=seed,
         stage=stage,
         data=data,
-        depth=load_dataset(config, dataset).depth,
+        backbone=load_dataset(config, dataset).backbone,
         settings=settings,
     )
 
@@ -218,7 +218,7 @@ def coreset_config(config: Path, dataset: str, factor: Factor, coreset: str) -> 
         factor=factor,
         coreset=coreset,
         data=own,
-        depth=data.depth,
+        backbone=data.backbone,
         settings=settings,
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cogloat.config.backbone import Backbone, weights
 from cogloat.config.dataset import Data
 from cogloat.config.types import StageName
 from cogloat.imbalance import Factor, folder
@@ -172,7 +173,7 @@ class Planner:
         if proxy is None or own.data is None:
             estimate = costs.passing(0)
         else:
-            estimate = costs.training(proxy, own.data, own.depth, images, frozen=False)
+            estimate = costs.training(proxy, own.data, own.backbone, images, frozen=False)
         jobs["coreset", *place] = Job(costs.start, estimate, RECORD, tuple(after))
         return ("coreset", *place), jobs
 
@@ -204,8 +205,8 @@ class Planner:
             images = self._images(own.dataset, own.factor)
             frozen = own.stage == "finetune"
             costs = self._costs(own.dataset)
-            estimate = costs.training(own.settings, own.data, own.depth, images, frozen=frozen)
-            self._known[place] = estimate, weights_bytes(own.settings, own.data, own.depth)
+            estimate = costs.training(own.settings, own.data, own.backbone, images, frozen=frozen)
+            self._known[place] = estimate, weights_bytes(own.settings, own.data, own.backbone)
         return self._known[place]
 
     def _costs(self, dataset: str) -> Costs:
@@ -217,19 +218,13 @@ class Planner:
         return training_images(split, factor, load_dataset(self._config, dataset))
 
 
-def weights_bytes(settings: Training, data: Data, depth: int) -> int:
-    """Return the bytes of the weights that a stage leaves: a CIFAR ResNet and what stands on it."""
-    widths = (16, 32, 64)
-    layers = [(CHANNELS, widths[0])]
-    inputs = widths[0]
-    for outputs in widths:
-        layers += [(inputs, outputs)] + [(outputs, outputs)] * ((depth - 2) // 3 - 1)
-        inputs = outputs
-    backbone = sum(9 * before * after + 4 * after for before, after in layers)  # norms have four
+def weights_bytes(settings: Training, data: Data, backbone: Backbone) -> int:
+    """Return the bytes of the weights that a stage leaves: a backbone and what stands on it."""
+    held, features = weights(backbone), backbone.features
     if isinstance(settings, Contrastive):
         hidden, embedding = settings.projection
-        return FLOAT * (backbone + (inputs + 1) * hidden + (hidden + 1) * embedding)
-    return FLOAT * (backbone + (inputs + 1) * data.classes)
+        return FLOAT * (held + (features + 1) * hidden + (hidden + 1) * embedding)
+    return FLOAT * (held + (features + 1) * data.classes)
 
 
 def planned_jobs(jobs: Jobs) -> list[PlannedJob]:

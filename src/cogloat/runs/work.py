@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from cogloat.config.backbone import Backbone
 from cogloat.config.dataset import Data
 from cogloat.config.types import StageName
 from cogloat.methods.settings import Training
@@ -19,7 +20,7 @@ from cogloat.runs.load import load_method, run_config
 NOT_OF_A_STEP = {"epochs", "optimizer", "schedule", "evaluate_every"}
 
 
-def kind_of_work(settings: Training, data: Data, depth: int, *, frozen: bool) -> str:
+def kind_of_work(settings: Training, data: Data, backbone: Backbone, *, frozen: bool) -> str:
     """Return a hash that stages share whose steps take equally long.
 
     Numbers with a fraction are weights, rates and temperatures; they change no step, and what they
@@ -28,14 +29,14 @@ def kind_of_work(settings: Training, data: Data, depth: int, *, frozen: bool) ->
     Args:
         settings: of the stage.
         data: of the dataset.
-        depth: of the backbone.
+        backbone: of the network.
         frozen: whether only a classifier on top of the network learns.
     """
     work = {
         "settings": settings.model_dump(exclude=NOT_OF_A_STEP),
         "data": data.model_dump(include={"classes", "image_size", "augmentations"}),
     }
-    named = [settings.passes, depth, frozen, _without_fractions(work)]
+    named = [settings.passes, backbone.model_dump(), frozen, _without_fractions(work)]
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -67,7 +68,7 @@ def works(config: Path, workflow: Workflow, dataset: str) -> dict[str, RunConfig
                 for stage in stages_of(config, method, runs):
                     own = run_config(config, dataset, runs.factors[0], method, 0, stage)
                     frozen = stage == "finetune"
-                    kind = kind_of_work(own.settings, own.data, own.depth, frozen=frozen)
+                    kind = kind_of_work(own.settings, own.data, own.backbone, frozen=frozen)
                     found.setdefault(kind, own)
                     passes = 1 if frozen else own.settings.passes
                     count = len(runs.factors) * len(runs.seeds)

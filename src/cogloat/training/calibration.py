@@ -79,7 +79,7 @@ class StandIn:
             files["encoder"] = self._weights("linear")
         return Inputs(
             data=own.data,
-            depth=own.depth,
+            backbone=own.backbone,
             training=self.images(own, machine),
             device=machine.device,
             seed=own.seed,
@@ -108,7 +108,7 @@ class StandIn:
 
     def _weights(self, head: HeadName) -> Path:
         path = self._root / f"{head}.pt"
-        network = Classifier(self._dataset.depth, self._dataset.classes, head)
+        network = Classifier(self._dataset.backbone, self._dataset.classes, head)
         save_checkpoint(path, network.state_dict())
         return path
 
@@ -153,7 +153,7 @@ def measure_all(
 
 def inference_seconds(own: RunConfig, images: ImageSet, machine: Machine) -> float:
     """Return what a pass over the test set takes an image."""
-    network = Classifier(own.depth, own.data.classes, "linear")
+    network = Classifier(own.backbone, own.data.classes, "linear")
     to_device(network, machine.device)
     some = ImageSet(images.images_NCHW[:PASSED], images.labels_N[:PASSED], images.counts_C)
     timed = [_seconds(machine, lambda: outputs(network, some, own.data)) for _ in range(PASSES)]

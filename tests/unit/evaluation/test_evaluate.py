@@ -13,6 +13,7 @@ from artefacts import (
     stage_of,
     store_and_split,
 )
+from miniature import BACKBONE
 
 from cogloat.checkpoint import save_checkpoint
 from cogloat.config.dataset import Validation
@@ -67,7 +68,7 @@ def recorded(folder, **changed):
 
 def classifier(seed):
     torch.manual_seed(seed)
-    return Classifier(8, CLASSES, "linear").eval()
+    return Classifier(BACKBONE, CLASSES, "linear").eval()
 
 
 @pytest.fixture

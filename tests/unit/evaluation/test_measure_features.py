@@ -36,7 +36,7 @@ def test_every_number_is_of_its_space_and_its_set(tmp_path, method, splits):
     store_and_split(tmp_path)
     config = effective(tmp_path / "config.json", method, "pretrain", seed=3)
     torch.manual_seed(0)
-    encoder = build_encoder(config.depth, config.settings.projection, splits)
+    encoder = build_encoder(config.backbone, config.settings.projection, splits)
     save_checkpoint(tmp_path / "weights.pt", encoder.state_dict())
     measure(tmp_path)
     found = Features.read(tmp_path / "features.json")
@@ -58,7 +58,7 @@ def test_every_number_is_of_its_space_and_its_set(tmp_path, method, splits):
 def test_stage_without_an_encoder_is_refused(tmp_path):
     store_and_split(tmp_path)
     config = effective(tmp_path / "config.json", "ce", "train")
-    network = Classifier(config.depth, CLASSES, "linear")
+    network = Classifier(config.backbone, CLASSES, "linear")
     save_checkpoint(tmp_path / "weights.pt", network.state_dict())
     with pytest.raises(UserError, match="stage 'train' of ce trains no encoder with a projection"):
         measure(tmp_path)
@@ -71,7 +71,7 @@ def encoder(tmp_path):
     store_and_split(tmp_path)
     config = effective(tmp_path / "config.json", "kcl", "pretrain")
     torch.manual_seed(0)
-    network = build_encoder(config.depth, config.settings.projection, 1)
+    network = build_encoder(config.backbone, config.settings.projection, 1)
     save_checkpoint(tmp_path / "weights.pt", network.state_dict())
     (tmp_path / "history.csv").touch()
     stage_of(tmp_path, stage="pretrain").write(tmp_path / "provenance.json")

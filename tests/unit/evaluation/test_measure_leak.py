@@ -39,7 +39,7 @@ def trained(folder, operations=None, method="kcl", **changes):
         write_text(folder / "config.json", dump(config.model_copy(update={"data": data})))
     torch.manual_seed(0)
     settings = config.settings
-    encoder = build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
+    encoder = build_encoder(config.backbone, settings.projection, settings.batch_norm_splits)
     save_checkpoint(folder / "weights.pt", encoder.state_dict())
     return config
 
@@ -114,7 +114,7 @@ def test_fewer_than_two_batches_are_refused(tmp_path):
 def test_stage_without_a_key_encoder_is_refused(tmp_path):
     store_and_split(tmp_path)
     config = effective(tmp_path / "config.json", "ce", "train")
-    save_checkpoint(tmp_path / "weights.pt", Classifier(config.depth, 10, "linear").state_dict())
+    save_checkpoint(tmp_path / "weights.pt", Classifier(config.backbone, 10, "linear").state_dict())
     with pytest.raises(UserError, match=r"settings\.objective: 'classifier' has no key encoder"):
         measure(tmp_path)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from artefacts import CLASSES, command_line, effective, metrics, process, stage_of, store_and_split
+from miniature import BACKBONE
 from PIL import Image
 
 from cogloat.checkpoint import save_checkpoint
@@ -24,7 +25,7 @@ NAMES = tuple(f"class {label}" for label in range(CLASSES))
 
 def classifier(seed=0, head="linear"):
     torch.manual_seed(seed)
-    return Classifier(8, CLASSES, head).eval()
+    return Classifier(BACKBONE, CLASSES, head).eval()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from miniature import (
+    BACKBONE,
     CPU,
     Draw,
     build,
@@ -74,7 +75,7 @@ def files(tmp_path_factory) -> dict[str, Path]:
     """What methods need, by its name."""
     folder = tmp_path_factory.mktemp("files")
     np.save(folder / "targets.npy", np.eye(3, 8))
-    weights = save_weights(folder / "weights.pt", Classifier(8, 3, "linear"))
+    weights = save_weights(folder / "weights.pt", Classifier(BACKBONE, 3, "linear"))
     return {"targets": folder / "targets.npy", "guide": weights, "encoder": weights}
 
 
@@ -83,7 +84,7 @@ def made(run: str, files: dict[str, Path], seed: int = 0, device: torch.device =
     small = {"batch_size": BATCH, "epochs": EPOCHS}
     config = configured(method, stage, 3, **small | changes | more)
     config = config.model_copy(
-        update={"data": config.data.model_copy(update={"image_size": 2}), "depth": 8}
+        update={"data": config.data.model_copy(update={"image_size": 2}), "backbone": BACKBONE}
     )
     given = {name: files[name] for name in config.settings.needs if name in files}
     if stage == "finetune":

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from miniature import CPU, build, configured, image_set, numbered
+from miniature import BACKBONE, CPU, build, configured, image_set, numbered
 
 from cogloat.data.longtail import write_split
 from cogloat.data.store import Images, write_store
@@ -67,7 +67,7 @@ def test_settings_build_the_objective_of_their_room(method, stage, kind):
 
 def inputs(data=None, **given) -> Inputs:
     data = data or configured("cogloat_proco", "pretrain", 3).data
-    return Inputs(data, 8, image_set(COUNTS), CPU, 0, **given)
+    return Inputs(data, BACKBONE, image_set(COUNTS), CPU, 0, **given)
 
 
 def test_the_coreset_is_the_listed_images_of_the_store(store, coreset):

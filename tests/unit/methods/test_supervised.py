@@ -3,6 +3,7 @@
 import pytest
 import torch
 from miniature import (
+    BACKBONE,
     EITHER,
     Reader,
     build,
@@ -25,7 +26,7 @@ EVERYWHERE = dict.fromkeys(("weak", "strong", "contrastive_strong"), EITHER)
 
 @pytest.fixture
 def weights(tmp_path):
-    return save_weights(tmp_path / "g.pt", Classifier(8, 3, "linear"))
+    return save_weights(tmp_path / "g.pt", Classifier(BACKBONE, 3, "linear"))
 
 
 def readable(method, weights, test=TEST, **changes):
@@ -87,7 +88,7 @@ def test_without_a_test_set_nothing_is_measured(weights):
 @pytest.mark.parametrize(("method", "stage"), [("ce", "train"), ("kcl", "finetune")])
 def test_images_held_out_have_an_accuracy_of_their_own(method, stage, tmp_path):
     held_out = numbered([9, 5, 4], first=len(IMAGES) + len(TEST))
-    encoder = save_weights(tmp_path / "e.pt", Classifier(8, 3, "linear"))
+    encoder = save_weights(tmp_path / "e.pt", Classifier(BACKBONE, 3, "linear"))
     given = {"encoder": encoder} if stage == "finetune" else {}
     config = for_numbers(configured(method, stage, 3, evaluate_every=1))
     objective = build(config, IMAGES, test=TEST, validation=held_out, **given)

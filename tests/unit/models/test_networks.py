@@ -1,5 +1,6 @@
 import pytest
 import torch
+from miniature import BACKBONE, DEEPER
 from torch import nn
 from torch.nn import functional as F
 
@@ -121,7 +122,7 @@ def test_convolutions_of_pytorch_begin_the_square_root_of_six_smaller():
 def test_an_encoder_begins_with_the_same_bits_by_the_draws_written_out(init):
     """All layers of PyTorch's in order, then Kaiming's over the convolutions, then the head."""
     torch.manual_seed(7)
-    encoder = build_encoder(8, (16, 6), 1, init)
+    encoder = build_encoder(BACKBONE, (16, 6), 1, init)
     torch.manual_seed(7)
     expected = {}
     convolutions = [n for n, m in encoder.backbone.named_modules() if isinstance(m, nn.Conv2d)]
@@ -204,20 +205,21 @@ def test_cosine_classifier_gives_cosines_whatever_the_lengths():
 
 def test_whole_networks_are_their_parts_one_after_the_other():
     images = torch.randn(4, 3, 8, 8)
-    encoder, classifier = build_encoder(8, (16, 6), 1).eval(), Classifier(14, 5, "linear").eval()
+    encoder = build_encoder(BACKBONE, (16, 6), 1).eval()
+    classifier = Classifier(DEEPER, 5, "linear").eval()
     features = encoder.backbone(images)
     assert torch.equal(encoder(images), encoder.projection(features))
     torch.testing.assert_close(encoder(images).norm(dim=1), torch.ones(4))
     assert encoder(images).shape == (4, 6)
     assert torch.equal(classifier(images), classifier.head(classifier.backbone(images)))
     assert classifier(images).shape == (4, 5)
-    assert isinstance(Classifier(8, 5, "cosine").head, CosineClassifier)
+    assert isinstance(Classifier(BACKBONE, 5, "cosine").head, CosineClassifier)
     assert len(classifier.backbone.blocks) == 6
 
 
 @pytest.mark.parametrize(("splits", "kind"), [(1, BatchNorm), (4, SplitBatchNorm)])
 def test_an_encoder_has_batch_norm_of_as_many_parts_in_the_backbone_alone(splits, kind):
-    encoder: Encoder = build_encoder(8, (16, 6), splits)
+    encoder: Encoder = build_encoder(BACKBONE, (16, 6), splits)
     norms = [module for module in encoder.modules() if "Norm" in type(module).__name__]
     assert {type(norm) for norm in norms} == {kind}
     assert len(norms) == 7
@@ -225,7 +227,7 @@ def test_an_encoder_has_batch_norm_of_as_many_parts_in_the_backbone_alone(splits
 
 
 def test_convolutions_are_laid_out_as_they_are_fastest():
-    encoder = build_encoder(8, (16, 6), 1)
+    encoder = build_encoder(BACKBONE, (16, 6), 1)
     to_device(encoder, torch.device("cpu"))
     assert encoder.backbone.conv.weight.is_contiguous(memory_format=torch.channels_last)
 

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from miniature import BACKBONE, DEEPER
 from torch import nn
 
 from cogloat.models.networks import Classifier, build_encoder
@@ -96,7 +97,7 @@ def test_batch_norm_is_pytorchs_without_its_count():
 
 @pytest.mark.parametrize("splits", [1, 2])
 def test_a_folded_network_computes_the_same_without_batch_norm(splits):
-    network = build_encoder(14, (16, 6), splits).double()
+    network = build_encoder(DEEPER, (16, 6), splits).double()
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d):
             warmed(part)
@@ -117,5 +118,5 @@ def test_a_folded_network_computes_the_same_without_batch_norm(splits):
 
 
 def test_what_has_no_batch_norm_is_not_copied():
-    head = Classifier(8, 3, "linear").head
+    head = Classifier(BACKBONE, 3, "linear").head
     assert folded(head) is head

@@ -54,7 +54,7 @@ def test_every_stage_of_every_collection_has_an_estimate():
             estimate = Costs(own.resources).training(
                 config.settings,
                 config.data,
-                config.depth,
+                config.backbone,
                 training_images(NOT_DRAWN, factor, own),
                 frozen=stage == "finetune",
             )
@@ -98,7 +98,7 @@ def expected(
     settings = config.settings.model_copy(update=changes)
     frozen = stage == "finetune"
     costs = Costs(RESOURCES, measured)
-    return costs.training(settings, config.data, config.depth, images, frozen=frozen)
+    return costs.training(settings, config.data, config.backbone, images, frozen=frozen)
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,9 @@ def test_mistake_in_how_targets_are_placed_is_named(config):
 
 def test_mistake_in_what_a_dataset_extends_is_looked_for_there(config):
     base = edit(config / "datasets/base/cifar.yaml", "depth: 32", "depth: 0")
-    expected = f"{base}: depth: Input should be greater than or equal to 8, but it is 0"
+    expected = (
+        f"{base}: backbone.cifar.depth: Input should be greater than or equal to 8, but it is 0"
+    )
     assert message(load_dataset, config, "cifar10").startswith(expected)
 
 
@@ -858,7 +860,7 @@ def test_tables_of_encoders_name_the_method_that_trained_it(config):
 def test_extending_dataset_keeps_what_it_does_not_say(config):
     ten, hundred = (load_dataset(config, name) for name in ("cifar10", "cifar100"))
     assert ten.recipes == hundred.recipes
-    assert (ten.depth, ten.classes, hundred.classes) == (32, 10, 100)
+    assert (ten.backbone.depth, ten.classes, hundred.classes) == (32, 10, 100)
 
 
 def test_views_are_made_by_the_recipes_that_the_dataset_gives_their_roles(config):

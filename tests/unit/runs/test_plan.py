@@ -151,7 +151,7 @@ def test_a_job_does_not_wait_for_what_is_not_there():
 def test_weights_are_as_large_as_those_of_the_networks(dataset, method, stage):
     own = run_config(CONFIG, dataset, 100, method, 0, stage)
     images = image_set([2] * own.data.classes)
-    inputs = Inputs(own.data, own.depth, images, torch.device("cpu"), 0)
+    inputs = Inputs(own.data, own.backbone, images, torch.device("cpu"), 0)
     weights = rooms.build(own.settings, inputs).weights().values()
     size = sum(tensor.numel() * tensor.element_size() for tensor in weights)
-    assert weights_bytes(own.settings, own.data, own.depth) == pytest.approx(size, rel=0.005)
+    assert weights_bytes(own.settings, own.data, own.backbone) == pytest.approx(size, rel=0.005)

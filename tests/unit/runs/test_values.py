@@ -128,7 +128,7 @@ def plan(config: Path, dataset: str, factor: Factor, method: str, seed: int) -> 
         images = training_images(config / "not_drawn.csv", factor, own)
         frozen = stage == "finetune"
         costs = Costs(own.resources)
-        estimate = costs.training(run.settings, run.data, run.depth, images, frozen=frozen)
+        estimate = costs.training(run.settings, run.data, run.backbone, images, frozen=frozen)
         assert minutes(estimate, RUNTIME) > 0
 
 
@@ -184,6 +184,13 @@ def refusal(config: Path, file: str, text: str) -> str:
         ),
         (DATASET, "depth: 8", "depth: 2", "depth: Input should be greater than or equal to 8"),
         (DATASET, "depth: 8", "depth: 2000", "depth: Input should be less than or equal to 1202"),
+        (
+            DATASET,
+            "{kind: cifar, depth: 8}",
+            "{kind: imagenet, depth: 18}",
+            "depth: Input should be",
+        ),
+        (DATASET, "{kind: cifar, depth: 8}", "{kind: vit, depth: 8}", "backbone: Input tag 'vit'"),
         (DATASET, "split_seed: 0", "split_seed: -1", "split_seed: Input should be greater than or"),
         (DATASET, "split_seed: 0", "split_seed: 4294967296", "Write 4294967295 or less."),
         (DATASET, "seed: 0}", "seed: -3}", "source.digits.seed: Input should be greater"),

@@ -13,7 +13,7 @@ CONFIG = REPO / "config"
 def kind(method: str, stage: StageName = "pretrain", dataset: str = "cifar10", **changes) -> str:
     own = run_config(CONFIG, dataset, 100, method, 0, stage)
     settings = own.settings.model_copy(update=changes)
-    return kind_of_work(settings, own.data, own.depth, frozen=stage == "finetune")
+    return kind_of_work(settings, own.data, own.backbone, frozen=stage == "finetune")
 
 
 @pytest.mark.parametrize(

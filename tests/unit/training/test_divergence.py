@@ -190,7 +190,7 @@ def test_lack_of_memory_names_the_batch(tmp_path):
 def test_weights_that_are_handed_over_are_finite(tmp_path, name):
     method, stage = {"encoder": ("kcl", "finetune"), "guide": ("m2m_ldam", "train")}[name]
     config = config_of(method, stage)
-    network = Classifier(config.depth, len(COUNTS), "linear")
+    network = Classifier(config.backbone, len(COUNTS), "linear")
     network.backbone.norm.bias.data[3:5] = torch.inf
     path = save_weights(tmp_path / "weights.pt", network)
     with pytest.raises(UserError) as caught:

@@ -54,7 +54,7 @@ def given(tmp_path_factory):
 
     def inputs(config):
         data, given = config.data, {"store": folder, "split": split, "files": files}
-        return Inputs(data, config.depth, IMAGES, CPU, config.seed, **given)
+        return Inputs(data, config.backbone, IMAGES, CPU, config.seed, **given)
 
     return inputs
 
@@ -142,8 +142,8 @@ def test_floor_of_a_step_that_learns_images_has_its_convolutions(tmp_path):
     machine = Machine(CPU, 1, "float32")
     sizes = {"batch_size": 16, "epochs": 5, "schedule": CONSTANT}  # 5: images are made in the last
     config = configured("m2m_ldam", "train", 3, **sizes)
-    guide = save_weights(tmp_path / "guide.pt", Classifier(config.depth, 3, "linear"))
-    inputs = Inputs(config.data, config.depth, IMAGES, CPU, config.seed, files={"guide": guide})
+    guide = save_weights(tmp_path / "guide.pt", Classifier(config.backbone, 3, "linear"))
+    inputs = Inputs(config.data, config.backbone, IMAGES, CPU, config.seed, files={"guide": guide})
     timed = TimedTraining(config, inputs, machine, 4)
     objective = timed.objective
     passes = convolutions(lambda: timed.floor_seconds(1))

@@ -57,7 +57,7 @@ class M2m(Classification):
         super().__init__(settings, inputs)
         self._synthesis = settings.synthesis
         self._first_epoch = whole_epochs(settings.synthesis.start, settings.epochs)
-        self.guide = Classifier(inputs.depth, inputs.data.classes, "linear")
+        self.guide = Classifier(inputs.backbone, inputs.data.classes, "linear")
         load_weights(self.guide, inputs.file("guide"))
         self.guide.requires_grad_(False)
         to_device(self.guide, inputs.device)

@@ -49,7 +49,7 @@ class Contrast(ContrastiveObjective):
         super().__init__(settings, inputs)
         self.settings = settings
         self.query = build_encoder(
-            inputs.depth, settings.projection, settings.batch_norm_splits, settings.init
+            inputs.backbone, settings.projection, settings.batch_norm_splits, settings.init
         )
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.queue = LabelQueue(settings.queue, settings.projection[1])

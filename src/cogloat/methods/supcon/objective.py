@@ -42,7 +42,7 @@ class InBatch(ContrastiveObjective):
         self._positives = settings.positives
         self._separate = settings.denominator == "separate"
         self.encoder = build_encoder(
-            inputs.depth, settings.projection, batch_norm_splits=1, init=settings.init
+            inputs.backbone, settings.projection, batch_norm_splits=1, init=settings.init
         )
         to_device(self, inputs.device)
 

@@ -4,6 +4,8 @@ import formulas
 import pytest
 import torch
 from miniature import (
+    BACKBONE,
+    DEEPER,
     EITHER,
     Reader,
     as_double,
@@ -162,7 +164,7 @@ def test_the_prior_of_logit_adjustment_is_left_out_of_the_test():
 @pytest.fixture
 def encoder(tmp_path):
     torch.manual_seed(1)
-    return Classifier(8, len(COUNTS), "linear"), tmp_path / "weights.pt"
+    return Classifier(BACKBONE, len(COUNTS), "linear"), tmp_path / "weights.pt"
 
 
 def test_a_finetune_stage_begins_with_the_encoders_backbone_and_trains_the_head_alone(encoder):
@@ -217,6 +219,6 @@ def test_missing_or_foreign_encoder_is_named(tmp_path):
     config = configured("kcl", "finetune", len(COUNTS))
     with pytest.raises(UserError, match=r"none\.pt: the weights file is missing"):
         build(config, image_set(COUNTS), encoder=tmp_path / "none.pt")
-    other = save_weights(tmp_path / "other.pt", Classifier(14, len(COUNTS), "linear"))
+    other = save_weights(tmp_path / "other.pt", Classifier(DEEPER, len(COUNTS), "linear"))
     with pytest.raises(UserError, match=r"other\.pt: these weights are of another network"):
         build(config, image_set(COUNTS), encoder=other)

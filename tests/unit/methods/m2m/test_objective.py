@@ -10,6 +10,7 @@ import formulas
 import pytest
 import torch
 from miniature import (
+    BACKBONE,
     EITHER,
     MEAN,
     PLAIN,
@@ -65,7 +66,7 @@ def scores_of(network, pixels):
 @pytest.fixture
 def weights(tmp_path):
     torch.manual_seed(7)
-    return save_weights(tmp_path / "g.pt", Classifier(8, 3, "linear"))
+    return save_weights(tmp_path / "g.pt", Classifier(BACKBONE, 3, "linear"))
 
 
 def readable(weights, images=IMAGES, weak=PLAIN, reweight=NONE, **changes):
@@ -362,7 +363,7 @@ def test_missing_or_foreign_g_is_named(weights, tmp_path):
     config = configured("m2m_ldam", "train", 3)
     with pytest.raises(UserError, match=r"its guide\. Give it: --input guide=FILE"):
         build(config, image_set(COUNTS))
-    cosine = save_weights(tmp_path / "cosine.pt", Classifier(8, 3, "cosine"))
+    cosine = save_weights(tmp_path / "cosine.pt", Classifier(BACKBONE, 3, "cosine"))
     with pytest.raises(UserError, match=r"cosine\.pt: these weights are of another network"):
         build(config, image_set(COUNTS), guide=cosine)
 
@@ -370,7 +371,7 @@ def test_missing_or_foreign_g_is_named(weights, tmp_path):
 def test_g_begins_with_the_weights_handed_over(weights):
     objective = build(configured("m2m_ldam", "train", 3), image_set(COUNTS), guide=weights)
     torch.manual_seed(7)
-    for name, value in Classifier(8, 3, "linear").state_dict().items():
+    for name, value in Classifier(BACKBONE, 3, "linear").state_dict().items():
         assert torch.equal(objective.guide.state_dict()[name], value)
 
 

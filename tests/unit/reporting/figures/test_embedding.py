@@ -21,7 +21,7 @@ RAREST = [9, 8, 7]  # by artefacts.COUNTS
 def encoder_of(config, seed):
     torch.manual_seed(seed)
     settings = config.settings
-    return build_encoder(config.depth, settings.projection, settings.batch_norm_splits)
+    return build_encoder(config.backbone, settings.projection, settings.batch_norm_splits)
 
 
 @pytest.fixture(scope="module")
