@@ -28,7 +28,7 @@ from cogloat.results.evidence import Evidence
 from cogloat.results.printed import ACCURACY, CELL, read_printed
 from cogloat.runs.load import load_workflow
 
-NOTHING = "None yet."
+NOTHING = "None yet.\n"
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -64,9 +64,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         for row in numbers.to_dict("records")
     }
     parts = {
-        "tables": _text(summary(args.config, paper, small, runs)),
-        "methods by tables": _text(matrix(args.config, paper, small, runs)),
-        "runs": _text(evidence_table(args.config, runs, printed) or [NOTHING]),
+        "tables": summary(args.config, paper, small, runs).markdown(),
+        "methods by tables": matrix(args.config, paper, small, runs).markdown(),
+        "runs": evidence_table(args.config, runs, printed).markdown() if runs else NOTHING,
     }
     if args.demo is not None:
         parts["demo"] = args.demo.read_text()
@@ -86,7 +86,7 @@ def replaced(page: Path, text: str, parts: Mapping[str, str]) -> str:
     found = 0
     for name, part in parts.items():
         block = re.compile(rf"^<!-- {name} -->$.*?^<!-- end -->$", re.M | re.S)
-        new = f"<!-- {name} -->\n\n{part}\n<!-- end -->"
+        new = f"<!-- {name} -->\n{part}<!-- end -->"
         text, count = block.subn(lambda _, new=new: new, text)  # type: ignore[misc]
         found += count
     if not found:
@@ -96,10 +96,6 @@ def replaced(page: Path, text: str, parts: Mapping[str, str]) -> str:
             "page that has."
         )
     return text
-
-
-def _text(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
 
 
 if __name__ == "__main__":

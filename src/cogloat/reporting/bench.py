@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from cogloat.errors import UserError
-from cogloat.markup import markdown
 from cogloat.readers.cells import Cell, decimal, one_of, optional, whole, word
 from cogloat.readers.tables import read_table
+from cogloat.reporting.layout import Sheet
 from cogloat.results.measured import AGAIN, Measured
 from cogloat.runs.bench import STATES, Bench, Row
 
@@ -70,18 +70,18 @@ def failing_groups(table: pd.DataFrame) -> list[str]:
 
 def to_markdown(table: pd.DataFrame) -> str:
     """Return the table with a goal beside each number, and under it what the numbers are."""
-    lines = [_joined(HEADS), _joined(["---"] * len(HEADS))]
+    lines = []
     for _, own in table.groupby("group", sort=False):
         for position, row in enumerate(rows(own)):
             title = row.title if position == 0 else ""
-            lines.append(_joined([title, row.label, _measured(row), _goal(row), row.state]))
+            lines.append([title, row.label, _measured(row), _goal(row), row.state])
     first = next(rows(table))
     legend = (
         f"On {first.device}, CPU threads: {first.threads}. Medians over rounds in which all take "
         "turns, from the lowest to the highest."
     )
     notes = [f"{row.title}, {row.label}: {row.note}." for row in rows(table) if row.note]
-    return "\n".join([*lines, "", *map(markdown, [legend, *notes]), ""])
+    return Sheet([*HEADS], lines, "\n".join([legend, *notes])).markdown()
 
 
 def rows(table: pd.DataFrame) -> Iterator[Any]:
@@ -155,7 +155,3 @@ def _measured(row: Any) -> str:
         return ""
     spread = f" ({number(row.low)} to {number(row.high)})" if row.rounds > 1 else ""
     return f"{number(row.value)}{spread}"
-
-
-def _joined(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(markdown, cells))} |"

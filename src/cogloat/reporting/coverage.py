@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cogloat.imbalance import Factor, folder, title
-from cogloat.markup import markdown
-from cogloat.reporting.layout import line
+from cogloat.reporting.layout import Sheet
 from cogloat.results.evidence import Evidence, Kept
 from cogloat.runs.collections import OF_CLASSIFIER, Collection, Configurations, Table
 from cogloat.runs.load import load_dataset, load_method, run_config
@@ -44,10 +43,8 @@ def made(evidence: Iterable[Evidence]) -> list[Made]:
     return [Made(kept, own) for own in evidence for kept in own.runs]
 
 
-def summary(
-    config: Path, collection: Collection, small: set[str], runs: Sequence[Made]
-) -> list[str]:
-    """Return a Markdown table: a row for each table of a collection that the paper prints.
+def summary(config: Path, collection: Collection, small: set[str], runs: Sequence[Made]) -> Sheet:
+    """Return a row for each table of a collection that the paper prints.
 
     Args:
         config: folder of the configuration.
@@ -65,7 +62,7 @@ def summary(
         methods = table.methods
         rows.append(
             [
-                markdown(name),
+                name,
                 SHOWN[table.kind],
                 str(len(methods)),
                 str(sum(method in small for method in methods)),
@@ -73,13 +70,11 @@ def summary(
             ]
         )
     heads = ["Table", "Shows", "Methods", "Trained small", "Runs at the whole budget"]
-    return _table(heads, rows)
+    return Sheet(heads, rows)
 
 
-def matrix(
-    config: Path, collection: Collection, small: set[str], runs: Sequence[Made]
-) -> list[str]:
-    """Return a Markdown table: a row a method, a column a table; arguments as of `summary`."""
+def matrix(config: Path, collection: Collection, small: set[str], runs: Sequence[Made]) -> Sheet:
+    """Return a row a method, a column a table; arguments as of `summary`."""
     whole = at_whole_budget(config, runs)
     methods = dict.fromkeys(
         method for table in collection.tables.values() for method in table.methods
@@ -87,14 +82,14 @@ def matrix(
     rows = []
     for method in methods:
         cells = [_cell(table, method, small, whole) for table in collection.tables.values()]
-        rows.append([markdown(load_method(config, method).label), *cells])
-    return _table(["Method", *map(markdown, collection.tables)], rows)
+        rows.append([load_method(config, method).label, *cells])
+    return Sheet(["Method", *collection.tables], rows)
 
 
 def evidence_table(
     config: Path, runs: Sequence[Made], printed: Mapping[tuple[str, str, Factor], float]
-) -> list[str]:
-    """Return a Markdown table of the runs that were made, or nothing.
+) -> Sheet:
+    """Return a row for each run that was made.
 
     Args:
         config: folder of the configuration.
@@ -109,8 +104,8 @@ def evidence_table(
         paper = printed.get((own.method, own.dataset, own.factor))
         rows.append(
             [
-                markdown(method.label),
-                markdown(f"{dataset.label} {title(own.factor)}"),
+                method.label,
+                f"{dataset.label} {title(own.factor)}",
                 "+".join(map(str, own.epochs.values())),
                 str(own.seed),
                 f"{own.accuracy:.2f}, best {own.best_accuracy:.2f}",
@@ -120,7 +115,7 @@ def evidence_table(
             ]
         )
     heads = ["Method", "Data", "Epochs", "Seed", "Here", "Known", "Paper", "Made"]
-    return _table(heads, rows) if rows else []
+    return Sheet(heads, rows)
 
 
 def at_whole_budget(config: Path, runs: Iterable[Made]) -> set[Run]:
@@ -151,7 +146,3 @@ def _runs(table: Table) -> Iterator[Run]:
     seeds = (0,) if isinstance(table, Configurations) else table.seeds
     for each in itertools.product(table.datasets, table.factors, table.methods, seeds):
         yield Run(*each)
-
-
-def _table(heads: list[str], rows: Iterable[list[str]]) -> list[str]:
-    return [line(heads), line(["---"] * len(heads)), *map(line, rows)]

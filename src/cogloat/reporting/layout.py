@@ -21,23 +21,24 @@ class Sheet:
     Attributes:
         heads: of the columns.
         rows: of cells, as many as there are heads.
-        legend: stands under them.
+        legend: paragraphs that stand under them.
     """
 
     heads: list[str]
     rows: list[list[str]]
-    legend: str
+    legend: str = ""
 
     def markdown(self) -> str:
         """Return it as Markdown."""
-        lines = [self.heads, *self.rows]
-        first, *others = [line(map(markdown, cells)) for cells in lines]
-        rule = line(["---"] * len(self.heads))
-        return "\n".join([first, rule, *others, "", markdown(self.legend), ""])
+        first, *others = [_line(map(markdown, cells)) for cells in (self.heads, *self.rows)]
+        rule = _line(["---"] * len(self.heads))
+        under = [part for text in self.legend.splitlines() for part in ("", markdown(text))]
+        return "\n".join([first, rule, *others, *under, ""])
 
     def html(self) -> str:
         """Return it as HTML."""
-        return f"{grid(self.heads, self.rows)}\n<p>{html.escape(self.legend)}</p>"
+        under = "".join(f"\n<p>{html.escape(text)}</p>" for text in self.legend.splitlines())
+        return f"{grid(self.heads, self.rows)}{under}"
 
 
 def to_markdown(sheets: Sequence[Sheet]) -> str:
@@ -117,6 +118,5 @@ def spread(table: pd.DataFrame) -> str:
     )
 
 
-def line(cells: Iterable[str]) -> str:
-    """Return a line of a Markdown table."""
+def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"

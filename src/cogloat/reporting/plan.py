@@ -8,7 +8,7 @@ import pandas as pd
 
 from cogloat.imbalance import title
 from cogloat.markup import markdown
-from cogloat.reporting.layout import line
+from cogloat.reporting.layout import Sheet
 from cogloat.results.calibration import Calibration
 from cogloat.runs.files import STAGES
 from cogloat.runs.plan import MEGABYTE, Job, Jobs, Key, Row, together, wall_clock
@@ -102,15 +102,15 @@ def _grouped(rows: Sequence[Row], name: str, group: Callable[[Row], str]) -> str
     for row in rows:
         groups.setdefault(group(row), {}).update(row.jobs)
     heads = [name, "Trainings", "Time", "New", "Memory", "GPU memory", "Disk"]
-    lines = [line(heads), line(["---"] * len(heads))]
+    cells = []
     seen: set[Key] = set()
     for own, jobs in groups.items():
         new = {key: job for key, job in jobs.items() if key not in seen}
         seen |= jobs.keys()
-        lines.append(line([markdown(own), *_cells(jobs, new)]))
+        cells.append([own, *_cells(jobs, new)])
     everything = together(rows)
-    lines.append(line(["Total", *_cells(everything, everything)]))
-    return "\n".join(lines)
+    cells.append(["Total", *_cells(everything, everything)])
+    return Sheet(heads, cells).markdown().rstrip()
 
 
 def _cells(jobs: Jobs, new: Jobs) -> list[str]:

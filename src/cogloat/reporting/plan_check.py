@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cogloat.markup import markdown
-from cogloat.reporting.layout import line
+from cogloat.reporting.layout import Sheet
 from cogloat.results.benchmark import read_benchmark
 from cogloat.results.jobs import PlannedJob
 from cogloat.results.provenance import Stage
@@ -54,18 +53,18 @@ def to_markdown(table: pd.DataFrame, jobs: Iterable[PlannedJob]) -> str:
         jobs: that train, of the whole plan.
     """
     planned = pd.Series([job.job for job in jobs])
-    lines = [line(HEADS), line(["---"] * len(HEADS))]
+    rows = []
     for stage in [*dict.fromkeys(planned), "all"]:
         own = table if stage == "all" else table[table["stage"] == stage]
         count = len(planned) if stage == "all" else int((planned == stage).sum())
-        lines.append(line([stage, f"{len(own)} of {count}", *_cells(own)]))
+        rows.append([stage, f"{len(own)} of {count}", *_cells(own)])
     devices = ", ".join(dict.fromkeys(table["device"]))
     legend = (
         "Ratios are of what was to what was expected: above 1, it took more. Medians over "
         f"trainings, on {devices or 'no device yet'}; whole jobs are those with the start of their "
         "script, as Snakemake measured them."
     )
-    return "\n".join([*lines, "", markdown(legend), ""])
+    return Sheet([*HEADS], rows, legend).markdown()
 
 
 def _line(job: PlannedJob, stage: Stage, benchmark: Path) -> dict[str, Any]:
