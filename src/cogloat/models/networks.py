@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +14,16 @@ from cogloat.models.heads import ProjectionHead, make_classifier
 from cogloat.models.normalisation import BatchNorm, SplitBatchNorm
 from cogloat.models.resnet import CifarResNet, Norm
 
+if TYPE_CHECKING:
+    from cogloat.models.imagenet import ImagenetResNet
+
+    Features = CifarResNet | ImagenetResNet
+
 
 class Encoder(nn.Module):
     """Backbone and projection head: images [B, 3, H, W] to unit embeddings [B, D]."""
 
-    def __init__(self, backbone: CifarResNet, projection: ProjectionHead) -> None:
+    def __init__(self, backbone: Features, projection: ProjectionHead) -> None:
         super().__init__()
         self.backbone = backbone
         self.projection = projection
@@ -66,7 +72,7 @@ def build_encoder(
 
 def make_backbone(
     backbone: Backbone, norm: Norm = BatchNorm, init: InitName = "kaiming"
-) -> CifarResNet:
+) -> Features:
     """Return a backbone that is not yet trained.
 
     Args:
@@ -75,7 +81,9 @@ def make_backbone(
         init: how the convolutions' weights begin: Kaiming-normal, or as PyTorch's layers do.
     """
     if isinstance(backbone, ImagenetBackbone):
-        raise NotImplementedError("backbones of kind 'imagenet' are not there yet")
+        from cogloat.models.imagenet import ImagenetResNet
+
+        return ImagenetResNet(backbone, norm, init)
     return CifarResNet(backbone.depth, norm=norm, init=init)
 
 

@@ -75,10 +75,13 @@ class CifarResNet(nn.Module):
         if init == "kaiming":
             self.apply(_kaiming)
 
+    def maps(self, images: Tensor) -> Tensor:
+        """Map images [B, 3, H, W] to features of places [B, feature_dim, H/4, W/4]."""
+        return self.blocks(F.relu(self.norm(self.conv(images))))
+
     def forward(self, images: Tensor) -> Tensor:
         """Map images [B, 3, H, W] to features [B, feature_dim]."""
-        out = F.relu(self.norm(self.conv(images)))
-        return self.blocks(out).mean(dim=(2, 3))
+        return self.maps(images).mean(dim=(2, 3))
 
 
 def _kaiming(module: nn.Module) -> None:
