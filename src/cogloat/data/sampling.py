@@ -10,7 +10,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cogloat.randomness import sent
+from cogloat.randomness import generator, sent
+
+GROUP = 4  # images that a class gives in its turn
 
 
 def epoch_order(size: int, generator: torch.Generator) -> Tensor:
@@ -25,6 +27,51 @@ def class_balanced_order(labels_N: Tensor, counts_C: Tensor, generator: torch.Ge
     """
     weights_N = 1 / counts_C.double()[labels_N]
     return torch.multinomial(weights_N, len(labels_N), replacement=True, generator=generator)
+
+
+def class_aware_order(index: ClassIndex, first: int, count: int, seed: int) -> Tensor:
+    """Return a part of an endless list of positions in which all classes are equally often.
+
+    Their order is shuffled in each pass over them; the next class gives its next four images, from
+    its own endless list, which is shuffled in each pass over the class (Shen et al. 2016; the form
+    is that of OLTR's code). A small class repeats its images within a group.
+
+    Args:
+        index: of the training set.
+        first: place in the list where the part begins.
+        count: positions in the part.
+        seed: of the run.
+    """
+    classes = len(index.count_C)
+    groups = range(first // GROUP, -(-(first + count) // GROUP))
+    passes = range(groups.start // classes, -(-groups.stop // classes))
+    order = torch.cat(
+        [torch.randperm(classes, generator=generator(seed, "classes", own)) for own in passes]
+    )
+    before = passes.start * classes
+    classes_G = order[groups.start - before : groups.stop - before]
+    turns_G = torch.arange(groups.start, groups.stop) // classes
+    ranks_CT = torch.stack(
+        [_ranks(int(images), passes, seed, own) for own, images in enumerate(index.count_C)]
+    )
+    ranks_CP4 = ranks_CT.unflatten(1, (-1, GROUP))
+    ranks_G4 = ranks_CP4[classes_G, turns_G - passes.start]
+    places = (index.start_C[classes_G][:, None] + ranks_G4).flatten()
+    skipped = first - groups.start * GROUP
+    return index.order_N[places[skipped : skipped + count]]
+
+
+def _ranks(images: int, passes: range, seed: int, number: int) -> Tensor:
+    """Return which of a class's images it gives in some passes, four in each."""
+    places = torch.arange(GROUP * passes.start, GROUP * passes.stop)
+    shuffles = range(int(places[0]) // images, int(places[-1]) // images + 1)
+    ranks = torch.cat(
+        [
+            torch.randperm(images, generator=generator(seed, "class", number, own))
+            for own in shuffles
+        ]
+    )
+    return ranks[places - shuffles.start * images]
 
 
 class ClassIndex:

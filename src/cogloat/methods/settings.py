@@ -71,6 +71,12 @@ class Cosine(Strict):
     floor: Fraction = Field(
         default=0.0, description="learning-rate factor that the cosine falls towards"
     )
+    points: Literal["from_one", "between", "to_zero"] = Field(
+        default="from_one",
+        description="where the n epochs of a cycle are on the cosine: at 0 to n-1 of n, as in "
+        "MoCo's code; at 1 to n of n+1, as in PaCo's and BCL's; at 1 to n of n, where the last "
+        "epoch's rate is the floor, as in Kang et al.'s. Only in the first they include a warm-up",
+    )
 
     @model_validator(mode="after")
     def _warms_up_from_there(self) -> Self:
@@ -154,6 +160,11 @@ class Supervised(Training):
     stages: ClassVar[tuple[StageName, ...]] = ("train",)
 
     evaluate_every: Count = Field(description="epochs between two test-set accuracies in history")
+    sampler: Literal["instance", "class_aware"] = Field(
+        default="instance",
+        description="the images of an epoch: each once, or as many of each class, four at a time, "
+        "the classes in turn",
+    )
 
     @property
     def head_kind(self) -> HeadName:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from cogloat.data.augmentation import Augmentation
 from cogloat.data.imageset import ImageSet
-from cogloat.data.sampling import epoch_order
+from cogloat.data.sampling import ClassIndex, class_aware_order, epoch_order
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.settings import Supervised
 from cogloat.models.inference import outputs
@@ -34,12 +34,18 @@ class SupervisedObjective(nn.Module):
         to_device(self.classifier, inputs.device)
         self._supervised, self._data, self._seed = settings, data, inputs.seed
         self._training = inputs.training
+        if settings.sampler == "class_aware":
+            self._index = ClassIndex(inputs.training.labels_N)
         self._judges = {"validation": inputs.validation, "test": inputs.test}
         self._augment = Augmentation.named(settings.augmentation, data)
 
     def order(self, epoch: int) -> Tensor:
-        """Return a permutation of the images."""
-        return epoch_order(self.size, generator(self._seed, "order", epoch))
+        """Return the positions of the epoch's images, by the settings' sampler."""
+        if self._supervised.sampler == "instance":
+            return epoch_order(self.size, generator(self._seed, "order", epoch))
+        batch = self._supervised.batch_size
+        used = self.size // batch * batch if self._supervised.drop_last else self.size
+        return class_aware_order(self._index, epoch * used, used, self._seed)
 
     def start_epoch(self, epoch: int) -> None:
         """Nothing is constant within an epoch only."""

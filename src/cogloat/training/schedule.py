@@ -7,6 +7,9 @@ import math
 from cogloat.methods.epochs import whole_epochs
 from cogloat.methods.settings import Cosine, Steps
 
+# of a cosine: what is added to an epoch's number, and to that of the epochs
+POINTS = {"from_one": (0, 0), "between": (1, 1), "to_zero": (1, 0)}
+
 
 def learning_rate_factor(schedule: Cosine | Steps, epoch: int, epochs: int) -> float:
     """Return what the base learning rate is multiplied with.
@@ -26,7 +29,11 @@ def learning_rate_factor(schedule: Cosine | Steps, epoch: int, epochs: int) -> f
         return _warmup(schedule, epoch, warmup)
     if isinstance(schedule, Cosine):
         start, end = _cycle(schedule, epoch, epochs)
-        fallen = 0.5 * (1 + math.cos(math.pi * (epoch - start) / (end - start)))
+        before, more = POINTS[schedule.points]
+        if schedule.points != "from_one":
+            start = max(start, warmup)
+        place = (epoch - start + before) / (end - start + more)
+        fallen = 0.5 * (1 + math.cos(math.pi * place))
         return schedule.floor + (1 - schedule.floor) * fallen
     passed = [
         factor

@@ -5,7 +5,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cogloat.data.sampling import ClassIndex, class_balanced_order, epoch_order, global_positives
+from cogloat.data.sampling import (
+    ClassIndex,
+    class_aware_order,
+    class_balanced_order,
+    epoch_order,
+    global_positives,
+)
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -105,3 +111,52 @@ def test_balanced_order_visits_every_class_and_each_of_its_images_equally_often(
     rarest = (labels == 3).nonzero()[:, 0]
     drawn = torch.searchsorted(rarest, order[labels[order] == 3])
     assert chi_square(drawn, 100) < 148.2
+
+
+# --- class-aware ---
+
+
+def class_index(counts: list[int]) -> ClassIndex:
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    mixed = torch.randperm(len(labels), generator=torch.Generator().manual_seed(1))
+    return ClassIndex(labels[mixed])
+
+
+def test_every_class_comes_once_in_as_many_groups_of_four_as_there_are_classes():
+    counts = [50, 20, 7, 5, 1]
+    index = class_index(counts)
+    order = class_aware_order(index, 0, 4 * 5 * 30, seed=3)
+    groups = index.labels_N[order].unflatten(0, (-1, 5, 4))
+    assert (groups == groups[:, :, :1]).all()  # four of one class
+    passes = groups[:, :, 0]
+    assert torch.equal(passes.sort(dim=1).values, torch.arange(5).expand(30, 5))
+    assert len({tuple(own) for own in passes.tolist()}) > 15  # in ever another order
+
+
+def test_every_image_of_a_class_comes_before_one_comes_again():
+    counts = [50, 20, 7, 5, 1]
+    index = class_index(counts)
+    order = class_aware_order(index, 0, 4 * 5 * 100, seed=3)
+    for own, images in enumerate(counts):
+        of_class = order[index.labels_N[order] == own]
+        whole = of_class[: len(of_class) // images * images].unflatten(0, (-1, images))
+        ranks = index.rank_N[whole].sort(dim=1).values
+        assert torch.equal(ranks, torch.arange(images).expand_as(ranks))
+        assert images < 3 or len({tuple(row) for row in whole.tolist()}) > 1
+
+
+@pytest.mark.parametrize("lengths", [[4, 4, 4], [10, 7, 64], [1, 1, 1, 200]])
+def test_epochs_go_on_where_the_last_one_ended(lengths):
+    index = class_index([9, 5, 3])
+    whole = class_aware_order(index, 0, sum(lengths), seed=5)
+    first, parts = 0, []
+    for length in lengths:
+        parts.append(class_aware_order(index, first, length, seed=5))
+        first += length
+    assert torch.equal(torch.cat(parts), whole)
+
+
+def test_another_seed_gives_another_class_aware_order():
+    index = class_index([9, 5, 3])
+    one, other = (class_aware_order(index, 0, 100, seed) for seed in (0, 1))
+    assert not torch.equal(one, other)

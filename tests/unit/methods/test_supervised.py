@@ -14,6 +14,7 @@ from miniature import (
     save_weights,
 )
 
+from cogloat.data.sampling import ClassIndex, class_aware_order
 from cogloat.methods.supervised import accuracy
 from cogloat.models.networks import Classifier
 
@@ -44,6 +45,16 @@ def test_each_epoch_visits_every_image_in_an_order_of_its_own(method, weights):
     assert len({tuple(order) for order in orders}) == 4
     assert orders == [readable("ce", weights).order(epoch).tolist() for epoch in range(4)]
     assert readable(method, weights).size == 20
+
+
+@pytest.mark.parametrize(("drop_last", "used"), [(True, 18), (False, 20)])
+def test_class_aware_epochs_are_parts_of_one_list(weights, drop_last, used):
+    """Of 20 images in batches of six, an epoch uses 18 or all, and the next goes on there."""
+    changes = {"sampler": "class_aware", "batch_size": 6, "drop_last": drop_last}
+    objective = readable("ce", weights, **changes)
+    orders = [objective.order(epoch) for epoch in range(4)]
+    index = ClassIndex(IMAGES.labels_N)
+    assert torch.equal(torch.cat(orders), class_aware_order(index, 0, 4 * used, seed=0))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -196,6 +196,34 @@ def test_steps_begin_no_cycle():
     assert not any(begins_cycle(schedule, epoch, 10) for epoch in range(10))
 
 
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ("from_one", [cosine(epoch / 5) for epoch in range(5)]),  # MoCo, KCL, TSC
+        ("between", [cosine(epoch / 6) for epoch in range(1, 6)]),  # PaCo, BCL
+        ("to_zero", [0.9045085, 0.6545085, 0.3454915, 0.0954915, 0.0]),  # LWS' five epochs
+    ],
+)
+def test_epochs_are_at_the_named_points_of_the_cosine(points, expected):
+    schedule = Cosine(kind="cosine", points=points)
+    found = [learning_rate_factor(schedule, epoch, 5) for epoch in range(5)]
+    assert found == pytest.approx(expected, abs=1e-7)
+
+
+def test_pacos_cosine_begins_after_its_warm_up():
+    """PaCo/LT/paco_lt.py: with w epochs of warm-up, cos(pi (e - w + 1) / (E - w + 1))."""
+    schedule = Cosine(kind="cosine", warmup=0.025, points="between")
+    found = [learning_rate_factor(schedule, epoch, 400) for epoch in range(400)]
+    warmup = [(epoch + 1) / 10 for epoch in range(10)]
+    assert found == pytest.approx(warmup + [cosine((e - 9) / 391) for e in range(10, 400)])
+
+
+def test_each_cycle_has_the_named_points_of_its_own():
+    schedule = Cosine(kind="cosine", cycles=2, points="to_zero")
+    found = [learning_rate_factor(schedule, epoch, 8) for epoch in range(8)]
+    assert found == pytest.approx([cosine(e / 4) for e in (1, 2, 3, 4)] * 2, abs=1e-12)
+
+
 def test_cosine_starts_at_one_and_falls_towards_zero():
     factors = [learning_rate_factor(Cosine(kind="cosine"), e, 1000) for e in range(1000)]
     assert factors[0] == 1
