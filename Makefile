@@ -17,6 +17,8 @@ LOCKS := $(sort requirements/workflow.txt $(TRAIN) requirements/dev.txt)
 
 # What `make bench` compares with, if it can be had; no part of what trains.
 PEERS := .venv/.peers
+# what validates the archive of `make archive`, in an environment of its own
+VALIDATOR := .venv/validator
 
 # The image that rules run in. SUITE and MIRROR replace the recipe's Debian and the snapshot it comes
 # from. WHEELS: a folder with the packages (`make wheels`), for builds without an index.
@@ -27,12 +29,19 @@ MIRROR ?=
 WHEELS ?=
 DOCKER_BASE ?= debian:bookworm-slim
 
-# what `make plan` says the cost of: a name in config/config.yaml
-PLANNED := $(or $(COLLECTION),demo)
-PLAN := results/$(if $(filter-out paper,$(PLANNED)),$(PLANNED)/)plan
+# what `make plan` says the cost of, and `make archive` puts in one file: a name in config/config.yaml
+CHOSEN := $(or $(COLLECTION),demo)
+PLAN := results/$(if $(filter-out paper,$(CHOSEN)),$(CHOSEN)/)plan
 
 # where the runs of `make evidence` are from
 EVIDENCE := results/$(or $(COLLECTION),acceptance)
+
+# what `make export` hands on: a run, by the parts of its path
+DATASET ?= digits
+IMBALANCE ?= if100
+SEED ?= 0
+RUN = $(DATASET)/$(IMBALANCE)/$(or $(METHOD),$(error METHOD: name one of config/methods, as in \
+	`make export METHOD=cogloat`))/seed$(SEED)
 
 # hashes of the demo's results, as they were published
 DEMO_BITS := docs/demo_bits.json
@@ -54,7 +63,7 @@ define make_collection
 endef
 
 .PHONY: help env demo plan report watch audit bench test test-quick test-cluster lint lock schemas \
-	certify publish evidence coverage \
+	certify publish evidence coverage export archive validator \
 	container container-lock container-verify dockerfile wheels
 
 help:
@@ -71,6 +80,8 @@ help:
 	@echo "make lint     formatting, lint and types alone"
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
 	@echo "make schemas  workflow/schemas from the configuration's types"
+	@echo "make export   METHOD=ce: a run's classifier as safetensors with a model card, into exports"
+	@echo "make archive  a collection's results, code and provenance as one ZIP file, a Workflow RO-Crate"
 	@echo "make certify  keep results whose code changed, if no bit of the tiny runs does: minutes"
 	@echo "make coverage what of the paper has been made, in README and docs/coverage.md"
 	@echo "make evidence keep the accuracies of COLLECTION=acceptance with their provenance, for git"
@@ -80,6 +91,7 @@ help:
 	@echo "make container-verify  whether it is what the locks ask for, and its SHA-256"
 	@echo "make dockerfile        the same recipe for Docker"
 	@echo
+	@echo "DATASET=digits IMBALANCE=if100 SEED=0   of make export; COLLECTION=demo   of make archive, plan"
 	@echo "PYTHON=python3.12   another interpreter, 3.11 or later"
 	@echo "TORCH=cpu           torch for processors only: a far smaller download"
 	@echo "TORCH=none          no torch: a submit host's environment, which trains in the image alone"
@@ -111,7 +123,7 @@ demo: env
 
 plan: env
 ifneq ($(TORCH),none)
-	snakemake --config collection=$(PLANNED) -- calibrations
+	snakemake --config collection=$(CHOSEN) -- calibrations
 endif
 	snakemake $(PLAN).csv
 	@cat $(PLAN).md
@@ -137,7 +149,7 @@ $(PEERS): requirements/bench.txt $(STAMP)
 	@python -m pip install --quiet --no-deps --require-hashes -r $< && touch $@ || \
 		echo "warning: $< could not be installed; the bench leaves its rows out" >&2
 
-test: lint
+test: lint validator
 	OMP_NUM_THREADS=1 pytest -n 2
 
 test-quick: env
@@ -163,6 +175,7 @@ lock:
 	$(COMPILE) -c requirements/workflow.txt -c requirements/train.txt requirements/dev.in \
 		-o requirements/dev.txt
 	$(COMPILE) --no-deps -c requirements/train.txt requirements/bench.in -o requirements/bench.txt
+	$(COMPILE) requirements/validator.in -o requirements/validator.txt
 
 schemas: env
 	python src/describe_config.py --output-dir workflow/schemas
@@ -182,6 +195,24 @@ coverage: env
 	python src/describe_coverage.py --config config --small tests/bits.json \
 		--evidence $(wildcard results/*/evidence.json) $(if $(DEMO),--demo $(DEMO)) \
 		--pages README.md docs/coverage.md
+
+export: env
+	snakemake results/runs/$(RUN)/metrics.json
+	python src/export.py --run results/runs/$(RUN) --output-dir exports/$(RUN)
+	@echo "exports/$(RUN)/README.md says what exports/$(RUN)/model.safetensors is"
+
+archive: env validator
+	snakemake --config collection=$(CHOSEN)
+	python src/archive.py --collection $(CHOSEN) --output exports/$(CHOSEN).crate.zip
+	@! [ -f $(VALIDATOR)/.complete ] || { echo "validating it"; \
+		$(VALIDATOR)/bin/python tests/validate_crate.py exports/$(CHOSEN).crate.zip; }
+	@echo "exports/$(CHOSEN).crate.zip: publish it on WorkflowHub or Zenodo"
+
+validator: $(VALIDATOR)/.complete
+$(VALIDATOR)/.complete: requirements/validator.txt $(STAMP)
+	@$(PYTHON) -m venv --clear $(VALIDATOR)
+	@$(VALIDATOR)/bin/python -m pip install --quiet --require-hashes -r $< && touch $@ || \
+		echo "warning: $< could not be installed; the archive is not validated" >&2
 
 certify: env
 	python src/certify.py --revision $(or $(REVISION),HEAD) --output workflow/certified.json

@@ -8,6 +8,7 @@ is written. Cost: seconds, then as long as the images take to decode; memory for
 
 Example:
     python src/predict.py --run results/runs/digits/if100/ce/seed0 --output predictions.csv photos
+    python src/predict.py --model model.safetensors --output predictions.csv photos
 
     run=results/runs/digits/if100/ce/seed0
     python src/predict.py --config $run/train/config.json --weights $run/train/weights.pt \
@@ -30,30 +31,33 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cogloat.arguments import of_type
+from cogloat.checkpoint import load_checkpoint
 from cogloat.config.augmentation import GreyLevel
 from cogloat.config.reading import load
 from cogloat.data.given import decoded, image_files
 from cogloat.errors import UserError
-from cogloat.files import sha256, writable_file
+from cogloat.evaluated import read_evaluated
+from cogloat.exported import read_model
+from cogloat.files import writable_file
 from cogloat.models.inference import BATCH, batch_outputs
 from cogloat.models.networks import Classifier
 from cogloat.results.classes import read_class_names
-from cogloat.results.metrics import Metrics
 from cogloat.results.predictions import Prediction, write_predictions
-from cogloat.results.provenance import Run
 from cogloat.runs.effective import RunConfig
-from cogloat.trained import check_finite, classifier_settings, load_classifier
+from cogloat.trained import build_classifier, check_finite, classifier_settings
 from cogloat.training.machine import Machine, add_machine_arguments, set_up_machine
 
 
 class Trained(NamedTuple):
-    """What a run has left: its last stage's configuration and weights, the classes' names."""
+    """What a run has left: its last stage's configuration, the classes' names, and the weights."""
 
     config: RunConfig
-    weights: Path
     classes: tuple[str, ...]
+    weights: Path
+    tensors: dict[str, Tensor]
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -72,7 +76,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="grey level behind transparent pixels, as in the dataset's file (default: 255)",
     )
     parser.add_argument("--run", type=Path, help="folder with an evaluated run's metrics.json")
-    by_hand = parser.add_argument_group("by hand, in place of --run")
+    parser.add_argument("--model", type=Path, help="in place of --run: a file that export.py made")
+    by_hand = parser.add_argument_group("by hand, in place of --run and --model")
     by_hand.add_argument("--config", type=Path, help="of the last stage")
     by_hand.add_argument("--weights", type=Path, help="the classifier's weights.pt")
     by_hand.add_argument(
@@ -93,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     trained = _trained(args)
     files = image_files(args.images)
     machine = set_up_machine(args)
-    classifier = load_classifier(trained.config, trained.weights, machine.device)
+    classifier = build_classifier(trained.config, trained.tensors, trained.weights, machine.device)
     size = trained.config.data.image_size
     images = decoded(files, size, args.background, machine.threads, BATCH)
     predictions = _predictions(trained, classifier, images, machine)
@@ -101,50 +106,24 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _trained(args: argparse.Namespace) -> Trained:
-    """Return what was given: a run's folder, or every file by hand."""
+    """Return what was given: a run's folder, an exported model, or every file by hand."""
     by_hand = (args.config, args.weights, args.classes)
-    if None in by_hand if args.run is None else any(by_hand):
+    ways = [args.run is not None, args.model is not None, any(by_hand)]
+    if sum(ways) != 1 or (ways[-1] and None in by_hand):
         raise UserError(
-            "--run: give it the folder of a run, or in its place give all of --config, --weights "
-            "and --classes."
+            "--run: give it the folder of a run, or in its place give --model, or all of --config, "
+            "--weights and --classes."
         )
+    if args.model is not None:
+        said, tensors = read_model(args.model)
+        return Trained(said.config, said.classes, args.model, tensors)
     if args.run is not None:
-        return _of_run(args.run)
-    config = load(RunConfig, args.config)
-    return Trained(config, args.weights, read_class_names(args.classes, config.data.classes))
-
-
-def _of_run(folder: Path) -> Trained:
-    """Return what an evaluated run has left, if nothing in its folder is another run's."""
-    file, metrics_file = folder / "provenance.json", folder / "metrics.json"
-    if not (file.is_file() and metrics_file.is_file()):
-        raise UserError(
-            f"--run {folder}: not the folder of an evaluated run, which has a metrics.json and a "
-            "provenance.json. Evaluate the run, or give another folder."
-        )
-    last = Run.read(file).stages[-1]
-    config_file, weights = (folder / last.stage / name for name in ("config.json", "weights.pt"))
-    expected = [(config_file, last.identity.get("configuration"))]
-    expected += [(weights, last.outputs.get(weights.name))]
-    for path, known in expected:
-        if sha256(path) != known:
-            raise UserError(
-                f"{path}: not the file of the run, says {file}. Get it again, or train the run "
-                "again."
-            )
-    config, metrics = load(RunConfig, config_file), Metrics.read(metrics_file)
-    for key in ("dataset", "factor", "method", "seed"):
-        if getattr(metrics, key) != getattr(config, key):
-            raise UserError(
-                f"{metrics_file}: {key}: {getattr(metrics, key)}, but {config_file} has "
-                f"{getattr(config, key)}. Evaluate the run again."
-            )
-    if len(metrics.classes) != config.data.classes:
-        raise UserError(
-            f"{metrics_file}: classes: {len(metrics.classes)} names, but {config_file} has "
-            f"{config.data.classes} classes. Evaluate the run again."
-        )
-    return Trained(config, weights, metrics.classes)
+        run = read_evaluated(args.run)
+        config, classes, weights = run.config, run.metrics.classes, run.weights
+    else:
+        config, weights = load(RunConfig, args.config), args.weights
+        classes = read_class_names(args.classes, config.data.classes)
+    return Trained(config, classes, weights, load_checkpoint(weights, "weights file"))
 
 
 def _predictions(
@@ -154,7 +133,7 @@ def _predictions(
     machine: Machine,
 ) -> Iterator[Prediction]:
     """Yield the prediction of each file."""
-    config, weights, _ = trained
+    config, weights = trained.config, trained.weights
     scale = classifier_settings(config, weights).score_scale
     for paths, images in batches:
         pixels = torch.from_numpy(images).to(machine.device)

@@ -4,16 +4,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from miniature import BACKBONE
 from scripts import REPO
 
+from cogloat.checkpoint import save_checkpoint
 from cogloat.config.reading import dump
-from cogloat.config.types import StageName
+from cogloat.config.types import HeadName, StageName
 from cogloat.data.longtail import write_split
 from cogloat.data.store import MANIFEST, Images, write_store
 from cogloat.files import sha256, write_text
+from cogloat.models.networks import Classifier
 from cogloat.results.calibration import Calibration, Work
+from cogloat.results.history import write_history
 from cogloat.results.metrics import Metrics
-from cogloat.results.provenance import Process, Stage
+from cogloat.results.provenance import Evaluation, Process, Run, Stage
 from cogloat.results.timings import PARTS, Timing
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import run_config
@@ -21,6 +26,7 @@ from cogloat.runs.work import kind_of_work
 
 CONFIG = REPO / "config"
 CLASSES, EACH = 10, 3  # test images of a class
+CLASS_NAMES = tuple(f"class {label}" for label in range(CLASSES))
 COUNTS = (60, 60, 50, 30, 20, 10, 10, 2, 2, 1)
 KCL = [(1.0, 0.5, 0.0), (4.0, 3.0, 0.0), (2.0, 1.5, 0.0)]  # step, floor, refresh of three rounds
 
@@ -99,6 +105,32 @@ def stage_of(folder: Path, **changes: Any) -> Stage:
         **{"processes": (process(),), "seconds": 0.5},
     }
     return Stage(**known | changes)
+
+
+def classifier(seed: int = 0, head: HeadName = "linear") -> Classifier:
+    """Return a classifier that was not trained."""
+    torch.manual_seed(seed)
+    return Classifier(BACKBONE, CLASSES, head).eval()
+
+
+def untrained_run(folder: Path) -> Path:
+    """Write all that an evaluated one-stage run leaves, of a classifier that was not trained."""
+    stage = folder / "train"
+    store_and_split(stage)
+    config = effective(stage / "config.json", "ce", "train")
+    save_checkpoint(stage / "weights.pt", classifier().state_dict())
+    write_history(stage / "history.csv", [{"epoch": 1, "test_accuracy": 50.0}])
+    origin = stage_of(stage)
+    origin.write(stage / "provenance.json")
+    evaluation = Evaluation(identity={}, processes=(process(),))
+    Run(stages=(origin,), evaluation=evaluation).write(folder / "provenance.json")
+    metrics(
+        **{key: getattr(config, key) for key in ("dataset", "factor", "method", "seed")},
+        **{"epochs": {"train": 5}, "augmentations": {"train": ("tilt",)}, "classes": CLASS_NAMES},
+        **{"per_class": (50.0,) * CLASSES, "class_counts": (5,) * CLASSES},
+        group_sizes={"many": 0, "medium": CLASSES, "few": 0},
+    ).write(folder / "metrics.json")
+    return folder
 
 
 def timings(method: str, rounds: list[tuple[float, float, float]], **changes: Any) -> list[Timing]:

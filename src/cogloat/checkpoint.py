@@ -75,7 +75,11 @@ def load_weights(module: nn.Module, path: Path, prefix: str = "") -> None:
     Raises:
         UserError: if the file does not hold exactly this module's weights, or one is not finite.
     """
-    weights = load_checkpoint(path, "weights file")
+    put_weights(module, load_checkpoint(path, "weights file"), path, prefix)
+
+
+def put_weights(module: nn.Module, weights: dict[str, Any], path: Path, prefix: str = "") -> None:
+    """Give a module weights that were read from a file; as `load_weights` does."""
     own = {
         name.removeprefix(prefix): value
         for name, value in weights.items()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cogloat.checkpoint import load_weights
+from cogloat.checkpoint import load_checkpoint, load_weights, put_weights
 from cogloat.errors import UserError
 from cogloat.methods.moco.settings import Contrastive
 from cogloat.methods.settings import Supervised
@@ -50,9 +51,16 @@ def load_classifier(config: RunConfig, weights: Path, device: torch.device) -> C
         UserError: if the stage leaves none, or the weights are missing, damaged or of another
             network.
     """
-    head = classifier_settings(config, weights).head_kind
+    return build_classifier(config, load_checkpoint(weights, "weights file"), weights, device)
+
+
+def build_classifier(
+    config: RunConfig, tensors: dict[str, Any], file: Path, device: torch.device
+) -> Classifier:
+    """Return the classifier of tensors that were read from a file, as `load_classifier` does."""
+    head = classifier_settings(config, file).head_kind
     classifier = Classifier(config.backbone, config.data.classes, head)
-    load_weights(classifier, weights)
+    put_weights(classifier, tensors, file)
     to_device(classifier, device)
     return classifier
 

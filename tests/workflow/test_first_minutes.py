@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 from project import Project
 from scripts import REPO
 
@@ -130,3 +131,24 @@ def test_watching_shows_what_the_configuration_names_or_what_is_asked_for(projec
     (project.root / "logs/tiny/if10/ce/seed0/train.log").unlink()
     done = project.run(*make("watch"), "COLLECTION=demo")
     assert done.stdout == "demo: 3 trainings: 2 finished, 1 waiting\n"
+
+
+def test_exporting_hands_on_a_run_that_predicts(project: Project):
+    named = ("DATASET=tiny", "IMBALANCE=if10", "METHOD=ce")
+    done = project.run(*make("export"), *named)
+    assert done.returncode == 0, done.stdout
+    folder = project.root / "exports/tiny/if10/ce/seed0"
+    assert "# ce on tiny, IF 10, seed 0" in (folder / "README.md").read_text()
+    photo = project.root / "photo.png"
+    Image.new("RGB", (8, 8)).save(photo)
+    model = ("--model", str(folder / "model.safetensors"))
+    predict = (sys.executable, "src/predict.py", *model, "--output", "own.csv", str(photo))
+    assert project.run(*predict).stdout == ""
+    assert len((project.root / "own.csv").read_text().splitlines()) == 2
+
+
+def test_exporting_asks_for_a_method(project: Project):
+    done = project.run(*make("export"))
+    assert done.returncode != 0
+    assert "METHOD: name one of config/methods" in done.stdout
+    assert not (project.root / "exports").exists()

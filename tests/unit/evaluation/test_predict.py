@@ -7,45 +7,19 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from artefacts import CLASSES, command_line, effective, metrics, process, stage_of, store_and_split
-from miniature import BACKBONE
+from artefacts import CLASS_NAMES, classifier, command_line, effective, untrained_run
 from PIL import Image
 
 from cogloat.checkpoint import save_checkpoint
 from cogloat.errors import UserError
 from cogloat.files import write_text
-from cogloat.models.networks import Classifier
-from cogloat.results.history import write_history
-from cogloat.results.provenance import Evaluation, Run
 from cogloat.trained import classifier_settings
 from predict import main
-
-NAMES = tuple(f"class {label}" for label in range(CLASSES))
-
-
-def classifier(seed=0, head="linear"):
-    torch.manual_seed(seed)
-    return Classifier(BACKBONE, CLASSES, head).eval()
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """An evaluated one-stage run that was not trained."""
-    folder = tmp_path_factory.mktemp("made")
-    stage = folder / "train"
-    store_and_split(stage)
-    config = effective(stage / "config.json", "ce", "train")
-    save_checkpoint(stage / "weights.pt", classifier().state_dict())
-    write_history(stage / "history.csv", [{"epoch": 1, "test_accuracy": 50.0}])
-    evaluation = Evaluation(identity={}, processes=(process(),))
-    Run(stages=(stage_of(stage),), evaluation=evaluation).write(folder / "provenance.json")
-    metrics(
-        **{key: getattr(config, key) for key in ("dataset", "factor", "method", "seed")},
-        **{"epochs": {"train": 5}, "augmentations": {"train": ("tilt",)}, "classes": NAMES},
-        **{"per_class": (50.0,) * CLASSES, "class_counts": (5,) * CLASSES},
-        group_sizes={"many": 0, "medium": CLASSES, "few": 0},
-    ).write(folder / "metrics.json")
-    return folder
+    return untrained_run(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
@@ -90,11 +64,11 @@ def test_any_image_is_predicted_alone_as_among_others(folder):
     alone = [predict(folder, image)[0] for image in images]
     together = predict(folder, folder / "mixed")
     assert [row["file"] for row in together] == [str(image) for image in images]
-    assert list(together[0]) == ["file", "class", "probability", *NAMES]
+    assert list(together[0]) == ["file", "class", "probability", *CLASS_NAMES]
     for one, other in zip(alone, together, strict=True):
         assert one["class"] == other["class"]
-        assert [float(one[name]) for name in NAMES] == pytest.approx(
-            [float(other[name]) for name in NAMES], rel=1e-4
+        assert [float(one[name]) for name in CLASS_NAMES] == pytest.approx(
+            [float(other[name]) for name in CLASS_NAMES], rel=1e-4
         )
 
 
@@ -107,8 +81,8 @@ def test_probabilities_are_the_softmax_of_one_image_at_a_time(folder):
         scores = classifier()(torch.tensor(image.transpose(2, 0, 1)[None], dtype=torch.float32))
     (row,) = predict(folder, path)
     expected = scores.double().softmax(1)[0].tolist()
-    assert [float(row[name]) for name in NAMES] == pytest.approx(expected, rel=1e-4)
-    assert row["class"] == NAMES[int(scores.argmax())]
+    assert [float(row[name]) for name in CLASS_NAMES] == pytest.approx(expected, rel=1e-4)
+    assert row["class"] == CLASS_NAMES[int(scores.argmax())]
 
 
 @pytest.mark.parametrize(
@@ -121,11 +95,11 @@ def test_scores_are_scaled_as_the_loss_does(folder, method, scale):
     assert settings.score_scale == scale
     weights = folder / "weights.pt"
     save_checkpoint(weights, classifier(head=settings.head_kind).state_dict())
-    write_text(folder / "names.txt", "\n".join(NAMES))
+    write_text(folder / "names.txt", "\n".join(CLASS_NAMES))
     files = {"config": folder / "config.json", "weights": weights, "classes": folder / "names.txt"}
     path = picture(folder / "a.png", size=(8, 8))
     (row,) = predict(folder, path, run=None, **files)
-    logs = np.log([float(row[name]) for name in NAMES])
+    logs = np.log([float(row[name]) for name in CLASS_NAMES])
     pixels = torch.from_numpy(np.asarray(Image.open(path)).transpose(2, 0, 1)[None] / 255)
     mean, std = (torch.tensor(own)[:, None, None] for own in (config.data.mean, config.data.std))
     with torch.no_grad():
@@ -222,13 +196,15 @@ def test_stage_is_no_run(folder):
     refused(folder, message, picture(folder / "a.png"), run=folder / "run" / "train")
 
 
-@pytest.mark.parametrize("given", [{"run": None}, {"weights": "w"}, {"run": None, "config": "c"}])
+@pytest.mark.parametrize(
+    "given", [{"run": None}, {"weights": "w"}, {"run": None, "config": "c"}, {"model": "m"}]
+)
 def test_a_run_or_everything_by_hand_is_needed(folder, given):
     refused(folder, "--run: give it the folder of a run, or", picture(folder / "a.png"), **given)
 
 
 def by_hand(folder, **changed):
-    write_text(folder / "names.txt", "\n".join(NAMES))
+    write_text(folder / "names.txt", "\n".join(CLASS_NAMES))
     stage = folder / "run" / "train"
     files = {"config": stage / "config.json", "weights": stage / "weights.pt"}
     return {"run": None, **files, "classes": folder / "names.txt"} | changed
@@ -236,7 +212,7 @@ def by_hand(folder, **changed):
 
 def test_names_of_fewer_classes_are_refused(folder):
     files = by_hand(folder)
-    write_text(folder / "names.txt", "\n".join(NAMES[1:]))
+    write_text(folder / "names.txt", "\n".join(CLASS_NAMES[1:]))
     message = f"{folder / 'names.txt'}: has 9 names, but there are 10 classes"
     refused(folder, message, picture(folder / "a.png"), **files)
 
