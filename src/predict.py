@@ -38,6 +38,7 @@ from cogloat.checkpoint import load_checkpoint
 from cogloat.config.augmentation import GreyLevel
 from cogloat.config.reading import load
 from cogloat.data.given import decoded, image_files
+from cogloat.data.sources.shapes import of_tests
 from cogloat.errors import UserError
 from cogloat.evaluated import read_evaluated
 from cogloat.exported import read_model
@@ -99,8 +100,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     files = image_files(args.images)
     machine = set_up_machine(args)
     classifier = build_classifier(trained.config, trained.tensors, trained.weights, machine.device)
-    size = trained.config.data.image_size
-    images = decoded(files, size, args.background, machine.threads, BATCH)
+    data = trained.config.data
+    shape = of_tests(data.image_size, data.store)
+    images = decoded(files, shape, args.background, machine.threads, BATCH)
     predictions = _predictions(trained, classifier, images, machine)
     write_predictions(args.output, trained.classes, predictions)
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from cogloat.certificates import code_of
 from cogloat.checkpoint import save_checkpoint
 from cogloat.config.reading import load
-from cogloat.data.imageset import load_test_set, load_training_set
+from cogloat.data.imageset import load_test_set, load_training_set, load_validation_set
 from cogloat.data.store import MANIFEST
 from cogloat.files import sha256, writable_file, writable_folder
 from cogloat.fingerprint import fingerprint
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings, data = config.settings, config.data
     needed = [*settings.needs, *(["encoder"] if config.stage == "finetune" else [])]
     supervised = isinstance(settings, Supervised)
-    if supervised and data.validation is not None:
+    if supervised and data.validation_is_drawn:
         needed.append("validation")
     files = check_inputs(args.input, needed, args.config)
     machine = set_up_machine(args)
@@ -95,8 +95,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         device=machine.device,
         seed=config.seed,
         test=load_test_set(args.store, data, machine.device) if supervised else None,
-        validation=load_training_set(args.store, files["validation"], data, machine.device)
-        if "validation" in files
+        validation=load_validation_set(args.store, files.get("validation"), data, machine.device)
+        if supervised
         else None,
         store=args.store,
         split=args.split,

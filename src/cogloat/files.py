@@ -87,6 +87,11 @@ def sha256(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def git_blob_id(data: bytes) -> str:
+    """Return the name that Git has for a file of these bytes."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
 def _try(path: Path) -> None:
     """Make and remove a file of a name like a path's, in the nearest folder that there is."""
     existing = path.parent

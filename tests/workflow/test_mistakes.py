@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from pictures import make_images
-from project import Project
+from project import Project, jobs
 
 pytestmark = pytest.mark.slow
 
@@ -239,10 +239,15 @@ def test_damaged_certificates_are_named(fresh: Project):
     assert "Traceback" not in done.stdout
 
 
-def test_images_that_are_not_there_are_named_before_anything_is_planned(fresh: Project):
+def test_images_that_are_not_there_are_named_before_anything_is_done(fresh: Project):
+    missing = "data/raw/cifar10-images/train: no such folder. It must hold one folder a class."
     done = fresh.snakemake("-n", "data/cifar10_folder/store.json")
+    assert done.returncode == 0
+    assert done.stdout.count(f"planned without the images of cifar10_folder: {missing}") == 1
+    assert "decode" in jobs(done.stdout)
+    done = fresh.snakemake("data/cifar10_folder/store.json")
     assert done.returncode != 0
-    assert "error: data/raw/cifar10-images/train: no such folder. It must hold" in done.stdout
+    assert f"error: {missing}" in done.stdout
     assert "Traceback" not in done.stdout
     assert "Exception" not in done.stdout
     assert fresh.plan("data/digits/store.json") == {"fetch": {"data/digits/store.json"}}

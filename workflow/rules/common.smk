@@ -23,7 +23,7 @@ try:
     from cogloat.config.dataset import ImageFolder, ListFile
     from cogloat.config import reading
     from cogloat.config.reading import config_hash, dump
-    from cogloat.data.sources.inventory import content, is_there
+    from cogloat.data.sources.inventory import content, is_there, list_images
     from cogloat.methods.rooms import objective_module, settings_types
     from cogloat.methods.settings import CoresetOf, FileAt, WeightsOf
     from cogloat.runs import load, named
@@ -138,12 +138,26 @@ def decoded_datasets():
 def dataset_source(wildcards):
     """Return what the store is made of: the source as typed, and the content of its files."""
     own = dataset(wildcards)
-    kept = {"source", "classes", "image_size"}
-    typed = own.model_dump_json(include=kept, exclude={"source": {"timeout"}})
+    kept, no_matter = {"source", "classes", "image_size", "store"}, {"source": {"timeout", "blobs"}}
+    typed = own.model_dump_json(include=kept, exclude=no_matter, exclude_none=True)
     if not isinstance(own.source, ImageFolder | ListFile):
         return typed
-    recorded = None if is_there(own.source) else recorded_source(wildcards, typed)
-    return recorded or typed + content_of(wildcards.dataset)
+    if not is_there(own.source):
+        if recorded := recorded_source(wildcards, typed):
+            return recorded
+        if workflow.dryrun:  # what there is to do is the same with them
+            warn_of_absent(wildcards.dataset)
+            return typed
+    return typed + content_of(wildcards.dataset)
+
+
+@cache
+def warn_of_absent(name):
+    """Say once that a plan is made without the images it needs."""
+    try:
+        list_images(load.load_dataset(CONFIG, name))
+    except UserError as error:
+        print(f"warning: planned without the images of {name}: {error}", file=sys.stderr)
 
 
 @cache
@@ -286,7 +300,7 @@ def needed(config):
     if config.stage == "finetune":
         encoder = "results/runs/{dataset}/{imbalance}/{method}/seed{seed}/{stage}/weights.pt"
         paths["encoder"] = stage_path(encoder, "pretrain", **own)
-    if config.data.validation is not None and config.stage != "pretrain":
+    if config.data.validation_is_drawn and config.stage != "pretrain":
         paths["validation"] = "results/validation/{dataset}.csv".format(**own)
     return paths
 

@@ -2,7 +2,9 @@
 DECODED = decoded_datasets()
 
 
-# of images that are files
+# Of images that are files. What a list of validation images or a store with slots adds to it
+# (validation_*, train_sizes.npy) is in store.json too, and held against it by whatever reads it. A
+# store with slots goes on after a kill in data/<name>/unfinished, which is no output.
 rule decode:
     output:
         store="data/{dataset}/store.json",

@@ -77,6 +77,7 @@ class Views(Dataset):
     """An image's two views and one of each of k others of its class, and its label."""
 
     def __init__(self, images: ImageSet, transform: Callable[..., Tensor], k: int) -> None:
+        assert isinstance(images.images_NCHW, Tensor)  # of small images
         self.images = [to_pil_image(pixels) for pixels in images.images_NCHW]
         self.labels = images.labels_N.tolist()
         self.of_class: dict[int, list[int]] = {}

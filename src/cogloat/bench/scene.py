@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from cogloat.checkpoint import save_checkpoint
 from cogloat.data.imageset import load_test_set, load_training_set
+from cogloat.data.labels import Split
 from cogloat.data.longtail import Indices, draw, read_split, write_split
-from cogloat.data.store import Images, Split, load_split_images, write_store
+from cogloat.data.store import Images, load_split_images, write_store
 from cogloat.errors import UserError
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.settings import CoresetOf, FileAt, Need, WeightsOf
@@ -182,6 +184,7 @@ def _first(sizes: dict[Split, int], store: Path, side: int) -> dict[Split, Image
     parts: dict[Split, Images] = {}
     for part, size in sizes.items():
         images, labels = load_split_images(store, part, None)
+        assert isinstance(images, Tensor)  # of small images
         labels_N = labels.numpy()
         kept = [np.flatnonzero(labels_N == label)[:size] for label in np.unique(labels_N)]
         chosen = np.concatenate(kept)

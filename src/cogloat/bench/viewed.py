@@ -29,6 +29,7 @@ def measure(asked: Sequence[Quantity], scene: Scene) -> dict[Quantity, Found]:
     timed = [own for own in asked if own not in out]
     data = augmented_data(scene, [own.of for own in timed])
     images = load_training_set(scene.store, scene.split, data, CPU).images_NCHW
+    assert isinstance(images, torch.Tensor)  # of small images
     pixels = images.repeat(-(-scene.bench.views // len(images)), 1, 1, 1)[: scene.bench.views]
     pictures = [to_pil_image(own) for own in pixels]
     draw = generator(SEED, "views")

@@ -10,6 +10,7 @@ from cogloat.config.checks import check_rising
 from cogloat.config.types import Count, Fraction, Range, Strict
 
 GreyLevel = Annotated[int, Field(ge=0, le=255)]
+Levels = tuple[GreyLevel, GreyLevel, GreyLevel]
 AreaShare = Annotated[float, Field(gt=0, le=1)]
 Zoom = Annotated[float, Field(ge=0.1, le=10)]
 Reach = Annotated[Fraction, Field(description="factors are from 1 less this to 1 plus this")]
@@ -84,6 +85,24 @@ class RandAugment(Strict):
     fill: GreyLevel = Field(description="of pixels that a shear, shift or rotation leaves empty")
 
 
+class RandAugmentTimm(Strict):
+    """RandAugment of timm (rwightman), as PaCo's and BCL's code have it: `rand-n2-m10-mstd0.5`."""
+
+    op: Literal["randaugment_timm"]
+    operations: Count = Field(
+        description="drawn for each image, with replacement; each is left out half of the time"
+    )
+    magnitude: Annotated[float, Field(ge=0, le=10)] = Field(
+        description="mean of every operation's magnitude, which ends at 10"
+    )
+    deviation: Annotated[float, Field(ge=0, le=10)] = Field(
+        description="standard deviation of the magnitudes, before they are cut at 0 and 10"
+    )
+    fill: Levels = Field(
+        description="of each channel, where a shear, shift or rotation leaves pixels empty"
+    )
+
+
 class Cutout(Strict):
     op: Literal["cutout"]
     size: Count = Field(description="side of the black square, in pixels")
@@ -99,6 +118,7 @@ Operation = Annotated[
     | Affine
     | AutoAugment
     | RandAugment
+    | RandAugmentTimm
     | Cutout,
     Field(discriminator="op"),
 ]

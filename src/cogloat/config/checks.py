@@ -17,6 +17,7 @@ LONGEST_LABEL = 100
 SMALL = 1e-12  # of what must not be 0
 NAME = re.compile(f"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}")
 DIGEST = re.compile("[0-9a-f]{64}")
+BLOB_ID = re.compile("[0-9a-f]{40}")
 # Of Markdown, HTML, reStructuredText or matplotlib. What else is special to one of them is escaped
 # where it is printed.
 MARKUP = "|`<>$*\\"
@@ -95,6 +96,20 @@ def check_digest(text: str) -> str:
     if DIGEST.fullmatch(text) is None:
         raise ValueError(
             f"{_shown(text)} is no SHA-256. Write its 64 hexadecimal digits, letters in lower case."
+        )
+    return text
+
+
+def check_blob_id(text: str) -> str:
+    """Return Git's name of a file's bytes.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if BLOB_ID.fullmatch(text) is None:
+        raise ValueError(
+            f"{_shown(text)} is no blob id. Write the 40 hexadecimal digits that `git hash-object "
+            "FILE` prints."
         )
     return text
 

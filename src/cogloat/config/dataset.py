@@ -11,6 +11,7 @@ from cogloat.config.address import FileAddress
 from cogloat.config.augmentation import GreyLevel, Operation
 from cogloat.config.backbone import Backbone
 from cogloat.config.types import (
+    BlobId,
     Channels,
     Count,
     Digest,
@@ -24,6 +25,7 @@ from cogloat.config.types import (
 from cogloat.errors import nearest
 
 GREY_LEVELS = 255
+MARGIN = 8 / 7  # of ImageNet's tests: the shorter side is scaled to 256 pixels, and 224 are kept
 SMALLEST_DEVIATION = 0.001  # a quarter of a grey level: images without a picture
 
 
@@ -97,12 +99,38 @@ class ImageFolder(Strict):
     background: GreyLevel = BACKGROUND
 
 
+class Blobs(Strict):
+    """The official lists, by Git's names of their bytes."""
+
+    train: BlobId | None = None
+    test: BlobId | None = None
+    validation: BlobId | None = None
+
+
 class ListFile(Strict):
     kind: Literal["list_file"]
     root: FilePath = Field(description="folder the listed paths start from")
     train: FilePath = Field(description="file of lines 'path label'")
     test: FilePath
+    validation: FilePath | None = Field(
+        default=None,
+        description="images that no training sees and that the best epoch is chosen by, in place "
+        "of some that are held out of the training part",
+    )
+    blobs: Blobs | None = Field(
+        default=None,
+        description="what each list must be: its blob id in a Git repository, SHA-1 of 'blob', its "
+        "size and its bytes, as `git hash-object FILE` prints it",
+    )
     background: GreyLevel = BACKGROUND
+
+    @model_validator(mode="after")
+    def _blobs_are_of_lists(self) -> Self:
+        if self.blobs is not None and self.blobs.validation and self.validation is None:
+            raise ValueError(
+                "blobs.validation: there is no list 'validation'. Name one, or leave its blob out."
+            )
+        return self
 
 
 class Digits(Strict):
@@ -135,6 +163,27 @@ class Validation(Strict):
 
     images_per_class: Count
     seed: Seed
+
+
+Listed = Literal["listed"]
+LISTED: Listed = "listed"
+
+
+class Slots(Strict):
+    """A store of images of unequal size, each in a slot of 1.5 times its height.
+
+    Training images keep their form, but for what is beyond 3:2; they are turned to lie on their
+    long side.
+    """
+
+    short_side: Annotated[int, Field(ge=8, le=4096)] = Field(
+        description="height of a slot in pixels; larger images are scaled down to it, none up"
+    )
+
+    @property
+    def long_side(self) -> int:
+        """Width of a slot in pixels."""
+        return self.short_side * 3 // 2
 
 
 class Resources(Strict):
@@ -174,7 +223,12 @@ class Dataset(Strict):
     label: Label
     source: Source
     classes: Classes
-    image_size: Count
+    image_size: Count = Field(description="side in pixels of what networks are given")
+    store: Slots | None = Field(
+        default=None,
+        description="how training images are kept, if not as squares of `image_size`; test and "
+        "validation images are always such squares",
+    )
     mean: Means = Field(description="of each channel's pixels, in 0..1")
     std: Deviations = Field(description="of each channel's pixels, in 0..1")
     backbone: Backbone = Field(description="network that makes features of the images")
@@ -211,6 +265,32 @@ class Dataset(Strict):
                 )
         return value
 
+    @field_validator("store")
+    @classmethod
+    def _is_of_files(cls, store: Slots | None, info: ValidationInfo) -> Slots | None:
+        source = info.data.get("source")
+        if store is not None and isinstance(source, TorchvisionCifar | Digits):
+            raise ValueError(
+                f"the images of the source '{source.kind}' are squares of one size. Leave it out."
+            )
+        return store
+
+    @property
+    def judged_by(self) -> Validation | Listed | None:
+        """What chooses the best epoch: images held out by a drawing or a list, or the test set."""
+        if isinstance(self.source, ListFile) and self.source.validation is not None:
+            return LISTED
+        return self.validation
+
+    @model_validator(mode="after")
+    def _one_validation(self) -> Self:
+        if self.validation is not None and self.judged_by != self.validation:
+            raise ValueError(
+                "validation: the source has a list of validation images already. Leave out one of "
+                "`validation` and `source.validation`."
+            )
+        return self
+
     @model_validator(mode="after")
     def _recipes_exist(self) -> Self:
         for role, recipe in self.augmentations.items():
@@ -228,12 +308,20 @@ class Data(Strict):
     Attributes:
         augmentations: role -> operations.
         recipes: role -> the recipe's name.
+        store: how training images are kept, if not as squares.
+        validation: how the images were drawn that no training sees, or that they are listed.
     """
 
     classes: Classes
     image_size: Count
+    store: Slots | None = None
     mean: Means
     std: Deviations
     augmentations: dict[Name, tuple[Operation, ...]]
     recipes: dict[Name, Name]
-    validation: Validation | None = None
+    validation: Validation | Listed | None = None
+
+    @property
+    def validation_is_drawn(self) -> bool:
+        """Whether validation images are of the training part, and a file says which."""
+        return isinstance(self.validation, Validation)

@@ -58,6 +58,11 @@ Digest = Annotated[
     AfterValidator(checks.check_digest),
     Field(json_schema_extra={"pattern": f"^{checks.DIGEST.pattern}$"}),
 ]
+BlobId = Annotated[
+    str,
+    AfterValidator(checks.check_blob_id),
+    Field(json_schema_extra={"pattern": f"^{checks.BLOB_ID.pattern}$"}),
+]
 HeadName = Literal["linear", "cosine"]  # of a classifier
 InitName = Literal["kaiming", "torch"]  # how a network's weights begin
 StageName = Literal["pretrain", "finetune", "train"]

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from cogloat.data.sources.decode import image_warnings, read_image
 from cogloat.data.sources.folders import why_passed_over
 from cogloat.data.sources.listing import NAMED, ImageFile
+from cogloat.data.sources.shapes import Shape
 from cogloat.errors import UserError
 
 
@@ -38,9 +39,9 @@ def image_files(given: Sequence[Path]) -> list[Path]:
 
 
 def decoded(
-    files: Sequence[Path], size: int, background: int, threads: int, batch: int
+    files: Sequence[Path], shape: Shape, background: int, threads: int, batch: int
 ) -> Iterator[tuple[Sequence[Path], NDArray[np.uint8]]]:
-    """Yield files and their images [B, 3, size, size], a batch at a time, and show the progress.
+    """Yield files and their images [B, 3, H, W], a batch at a time, and show the progress.
 
     After the first that is no image nothing more is yielded, but all are tried.
 
@@ -55,7 +56,7 @@ def decoded(
     ):
         for start in range(0, len(files), batch):
             own = files[start : start + batch]
-            tried = list(pool.map(lambda path: _image_or_reason(path, size, background), own))
+            tried = list(pool.map(lambda path: _image_or_reason(path, shape, background), own))
             bad += [reason for reason in tried if isinstance(reason, str)]
             if not bad:
                 yield own, np.stack([image for image in tried if not isinstance(image, str)])
@@ -89,11 +90,11 @@ def _fail(error: OSError) -> None:
     raise error
 
 
-def _image_or_reason(path: Path, size: int, background: int) -> NDArray[np.uint8] | str:
+def _image_or_reason(path: Path, shape: Shape, background: int) -> NDArray[np.uint8] | str:
     try:
         status = path.stat()
         file = ImageFile(path.name, str(path), 0, status.st_size, status.st_mtime_ns)
-        return read_image(file, size, background).pixels_CHW
+        return read_image(file, shape, background).pixels_CHW
     except FileNotFoundError:
         return f"{path}: a link that leads nowhere. Mend or remove it."
     except UserError as error:

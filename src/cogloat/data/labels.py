@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from cogloat.errors import UserError
 from cogloat.readers.arrays import check_range, read_array
 
+Split = Literal["train", "test", "validation"]  # the parts of a store
+SPLITS: tuple[Split, Split] = ("train", "test")  # those that every store has
 FETCH_IT = "Make the store again with src/fetch.py."
 
 

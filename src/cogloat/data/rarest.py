@@ -51,8 +51,5 @@ def rarest(counts_C: NDArray[np.integer], number: int) -> list[int]:
 
 def only(images: ImageSet, classes: Sequence[int]) -> ImageSet:
     """Return the images of some classes."""
-    chosen_C = torch.as_tensor(classes, device=images.labels_N.device)
-    kept_N = torch.isin(images.labels_N, chosen_C)
-    labels_N = images.labels_N[kept_N]
-    counts_C = torch.bincount(labels_N, minlength=len(images.counts_C))
-    return ImageSet(images.images_NCHW[kept_N.to(images.images_NCHW.device)], labels_N, counts_C)
+    kept_N = torch.isin(images.labels_N.cpu(), torch.as_tensor(classes))
+    return images.some(kept_N.nonzero()[:, 0])

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from cogloat.config.dataset import Data
 from cogloat.data.augmentation import evaluation_transform
+from cogloat.data.frames import Images
 from cogloat.data.imageset import ImageSet
 from cogloat.errors import needing_memory
 
@@ -27,7 +28,7 @@ def outputs(network: nn.Module, images: ImageSet, data: Data) -> Tensor:
 
 
 @torch.no_grad()
-def batch_outputs(network: nn.Module, images_BCHW: Tensor, data: Data) -> Tensor:
-    """Return the outputs [B, ...] of uint8 images on the network's device, as `outputs` does."""
+def batch_outputs(network: nn.Module, images: Images, data: Data) -> Tensor:
+    """Return the outputs [B, ...] of images on the network's device, as `outputs` does."""
     network.eval()
-    return network(evaluation_transform(images_BCHW, data.mean, data.std)).float()
+    return network(evaluation_transform(images, data.mean, data.std, data.image_size)).float()

@@ -434,9 +434,10 @@ def _data(file: Path, data: Dataset, roles: tuple[str, ...], asking: str) -> Dat
     return Data(
         classes=data.classes,
         image_size=data.image_size,
+        store=data.store,
         mean=data.mean,
         std=data.std,
         augmentations={role: data.recipes[recipe] for role, recipe in recipes.items()},
         recipes=recipes,
-        validation=data.validation,
+        validation=data.judged_by,
     )

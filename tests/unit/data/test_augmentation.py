@@ -34,8 +34,13 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def square(batch: int, side: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return heights and widths."""
+    return torch.full((batch,), side), torch.full((batch,), side)
+
+
 def test_resized_crop_is_torchvisions(images):
-    boxes = geometry.draw_resized_crops(12, 32, (0.2, 1), (3 / 4, 4 / 3), seeded())
+    boxes = geometry.draw_resized_crops(*square(12, 32), (0.2, 1), (3 / 4, 4 / 3), seeded())
     out = geometry.resized_crop(images, boxes)
     for i, (top, left, h, w) in enumerate(
         zip(boxes.top, boxes.left, boxes.height, boxes.width, strict=True)
@@ -52,7 +57,7 @@ def test_resized_crop_has_torchvisions_law(scale):
     transform = v2.RandomResizedCrop(32, scale=scale, ratio=ratio)
     image = torch.zeros(3, 32, 32)
     drawn = [transform.make_params([image]) for _ in range(DRAWS)]
-    boxes = geometry.draw_resized_crops(DRAWS, 32, scale, ratio, seeded(1))
+    boxes = geometry.draw_resized_crops(*square(DRAWS, 32), scale, ratio, seeded(1))
     for name in ("top", "left", "height", "width"):
         theirs = [params[name] for params in drawn]
         assert ks_2samp(getattr(boxes, name).numpy(), theirs).pvalue > P_VALUE, name
@@ -73,7 +78,7 @@ def test_padded_crop_is_torchvisions_and_covers_every_corner(images):
 def test_a_crop_and_the_flip_after_it_are_one(images):
     """To the bit; of bytes as of floats."""
     mask = torch.arange(12) % 3 == 0
-    boxes = geometry.draw_resized_crops(12, 32, (0.2, 1), (3 / 4, 4 / 3), seeded())
+    boxes = geometry.draw_resized_crops(*square(12, 32), (0.2, 1), (3 / 4, 4 / 3), seeded())
     corners = geometry.draw_padded_crops(12, 4, seeded())
     expected = geometry.flip(geometry.resized_crop(images, boxes), mask)
     assert torch.equal(geometry.resized_crop(images, boxes, mask), expected)
@@ -325,7 +330,7 @@ def test_the_generator_decides_everything(operations):
 def test_evaluation_normalises_and_does_nothing_else():
     pixels = torch.randint(0, 256, (6, 3, 8, 8), generator=seeded(), dtype=torch.uint8)
     expected = tv.normalize(pixels / 255, list(MEAN), list(STD))
-    torch.testing.assert_close(evaluation_transform(pixels, MEAN, STD), expected)
+    torch.testing.assert_close(evaluation_transform(pixels, MEAN, STD, 32), expected)
     assert math.isfinite(float(expected.sum()))
 
 

@@ -15,9 +15,11 @@ from torch import Tensor
 
 from cogloat.config import augmentation as ops
 from cogloat.config.dataset import Data
-from cogloat.data.augmentation import blur, colour, cutout, geometry, policies, steps
+from cogloat.data.augmentation import blur, colour, cutout, geometry, policies, slots, steps
+from cogloat.data.frames import Framed, Images
 
 Channels = tuple[float, float, float]
+Joined = tuple[ops.Operation, ops.Flip | None]  # an operation, and the flip it does too
 CROPS = (ops.PaddedCrop, ops.RandomResizedCrop)
 MOVES = (ops.PaddedCrop, ops.Flip)  # of whole pixels
 
@@ -48,29 +50,57 @@ class Augmentation:
         """Return one of the augmentations of a stage's data."""
         return cls(data.augmentations[name], data.mean, data.std, data.image_size)
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, images: Images, generator: torch.Generator) -> Tensor:
         """Return augmented, normalised float images for uint8 ones [B, 3, H, W]."""
         out = self.augment(images, generator)
         out.sub_(constant(self.mean, out.device)).div_(constant(self.std, out.device))
         return out.contiguous(memory_format=torch.channels_last)
 
-    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return augmented float images in 0..1 for uint8 ones [B, 3, H, W]."""
+    def augment(self, images: Images, generator: torch.Generator) -> Tensor:
+        """Return augmented float images in 0..1 for uint8 ones [B, 3, H, W].
+
+        Images of unequal size are squares after the crop that an augmentation begins with; without
+        one, they become what test images are.
+        """
+        operations = _joined(self.operations)
+        if isinstance(images, Framed):
+            with torch.autocast(images.pixels.device.type, enabled=False):
+                images, operations = self._squares(images, list(operations), generator)
         with torch.autocast(images.device.type, enabled=False):  # a blur is no network
-            for operation, flip in _joined(self.operations):
+            for operation, flip in operations:
                 if not isinstance(operation, MOVES):
                     images = to_unit_range(images)
                 images = _apply(operation, flip, images, generator)
         return to_unit_range(images)
+
+    def _squares(
+        self, images: Framed, operations: list[Joined], generator: torch.Generator
+    ) -> tuple[Tensor, Iterator[Joined]]:
+        """Return images of one size in 0..1, and the operations that are left."""
+        match operations:
+            case [(ops.RandomResizedCrop(scale=scale, ratio=ratio), then), *rest]:
+                sides = slots.own_sides(images)
+                boxes = geometry.draw_resized_crops(*sides, scale, ratio, generator)
+                mirrored_B = draw_mask(len(images), then.p, generator) if then else None
+                return slots.crop(images, boxes, self.size, mirrored_B), iter(rest)
+        return slots.test_view(images, self.size), iter(operations)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return normalised images for ones in 0..1."""
         return normalise(images, self.mean, self.std)
 
 
-def evaluation_transform(images: Tensor, mean: Channels, std: Channels) -> Tensor:
-    """Return normalised float images for uint8 ones [B, 3, H, W]; nothing is random."""
-    return normalise(to_unit_range(images), mean, std)
+def evaluation_transform(images: Images, mean: Channels, std: Channels, size: int) -> Tensor:
+    """Return normalised float images for uint8 ones [B, 3, H, W]; nothing is random.
+
+    Args:
+        images: as they are stored.
+        mean: of each channel, in 0..1.
+        std: of each channel.
+        size: side of the squares that images of unequal size become.
+    """
+    squares = slots.test_view(images, size) if isinstance(images, Framed) else images
+    return normalise(to_unit_range(squares), mean, std)
 
 
 def to_unit_range(images: Tensor) -> Tensor:
@@ -93,9 +123,7 @@ def constant(values: Channels, device: torch.device) -> Tensor:
     return torch.tensor(values, device=device).view(3, 1, 1)
 
 
-def _joined(
-    operations: tuple[ops.Operation, ...],
-) -> Iterator[tuple[ops.Operation, ops.Flip | None]]:
+def _joined(operations: tuple[ops.Operation, ...]) -> Iterator[Joined]:
     """Yield the operations, a crop with the flip that follows: one look at the pixels does both."""
     rest = iter([*operations, None])
     operation = next(rest)
@@ -115,7 +143,8 @@ def _apply(
     batch, size = len(images), images.shape[-1]
     match operation:
         case ops.RandomResizedCrop(scale=scale, ratio=ratio):
-            boxes = geometry.draw_resized_crops(batch, size, scale, ratio, generator)
+            sides_B = torch.full((batch,), size)
+            boxes = geometry.draw_resized_crops(sides_B, sides_B, scale, ratio, generator)
             mirrored_B = draw_mask(batch, then.p, generator) if then else None
             return geometry.resized_crop(images, boxes, mirrored_B)
         case ops.PaddedCrop(padding=padding):
@@ -139,6 +168,10 @@ def _apply(
             return steps.apply(images, drawn, fill)
         case ops.RandAugment(operations=operations, magnitude=magnitude, fill=fill):
             drawn = policies.draw_randaugment(batch, size, operations, magnitude, generator)
+            return steps.apply(images, drawn, fill)
+        case ops.RandAugmentTimm(operations=operations, fill=fill):
+            law = (operation.magnitude, operation.deviation)
+            drawn = policies.draw_timm(batch, size, operations, *law, generator)
             return steps.apply(images, drawn, fill)
         case ops.Cutout(size=side):
             return cutout.cutout(images, cutout.draw_centres(batch, size, generator), side)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from cogloat.data.augmentation.bands import both_ways
 from cogloat.data.augmentation.geometry import draw_uniform
 from cogloat.randomness import sent
 
@@ -28,8 +29,8 @@ def blur(images: Tensor, sigma_B: Tensor, kernel: int) -> Tensor:
     Along rows and along columns this is a product with one matrix an image, which has the kernel
     about its diagonal, and what lies beyond a border folded back.
     """
-    matrix_B1HH = sent(_bands(sigma_B, kernel, images.shape[-1])[:, None], images.device)
-    return matrix_B1HH @ images @ matrix_B1HH.mT
+    matrix_BHH = sent(_bands(sigma_B, kernel, images.shape[-1]), images.device)
+    return both_ways(matrix_BHH, images, matrix_BHH)
 
 
 def _bands(sigma_B: Tensor, kernel: int, size: int) -> Tensor:

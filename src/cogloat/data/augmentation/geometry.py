@@ -42,36 +42,42 @@ def draw_uniform(
 
 
 def draw_resized_crops(
-    batch: int,
-    size: int,
+    height_B: Tensor,
+    width_B: Tensor,
     scale: tuple[float, float],
     ratio: tuple[float, float],
     generator: torch.Generator,
 ) -> Boxes:
-    """Draw crops of square images by torchvision's law.
+    """Draw crops of images by torchvision's law.
 
     An area and a log aspect ratio are drawn up to ten times; the first box that fits counts, else
-    the whole image.
+    the largest box in the middle whose ratio is allowed: of a square image, the whole.
 
     Args:
-        batch: number of images.
-        size: their side.
+        height_B: of each image, int64.
+        width_B: likewise.
         scale: smallest and largest share of the area.
         ratio: smallest and largest width over height.
         generator: of the draw.
     """
-    area = size * size * draw_uniform((batch, TRIES), *scale, generator)
+    batch = len(height_B)
+    height_B1, width_B1 = height_B[:, None], width_B[:, None]
+    area = height_B1 * width_B1 * draw_uniform((batch, TRIES), *scale, generator)
     aspect = draw_uniform((batch, TRIES), math.log(ratio[0]), math.log(ratio[1]), generator).exp()
     width = (area * aspect).sqrt().round().long()
     height = (area / aspect).sqrt().round().long()
-    fits = (width > 0) & (width <= size) & (height > 0) & (height <= size)
+    fits = (width > 0) & (width <= width_B1) & (height > 0) & (height <= height_B1)
     first = fits.int().argmax(dim=1, keepdim=True)
     found = fits.any(dim=1)
-    width = torch.where(found, width.gather(1, first)[:, 0], size)
-    height = torch.where(found, height.gather(1, first)[:, 0], size)
+    largest_width = torch.minimum(width_B, (height_B * ratio[1]).round().long())
+    largest_height = torch.minimum(height_B, (width_B / ratio[0]).round().long())
+    width = torch.where(found, width.gather(1, first)[:, 0], largest_width)
+    height = torch.where(found, height.gather(1, first)[:, 0], largest_height)
     lots = torch.rand((2, batch), generator=generator)
-    top = (lots[0] * (size - height + 1)).long()
-    left = (lots[1] * (size - width + 1)).long()
+    free = torch.stack([height_B - height, width_B - width])
+    # a lot just below 1 times many places may be rounded to their number
+    drawn = torch.minimum((lots * (free + 1)).long(), free)
+    top, left = torch.where(found, drawn, free // 2)
     return Boxes(top, left, height, width)
 
 

@@ -6,7 +6,7 @@ from enum import IntEnum, auto
 
 
 class Kind(IntEnum):
-    """One operation; RandAugment knows all but the last."""
+    """One operation; torchvision's RandAugment knows those before INVERT."""
 
     IDENTITY = 0
     SHEAR_X = auto()
@@ -23,6 +23,7 @@ class Kind(IntEnum):
     AUTOCONTRAST = auto()
     EQUALIZE = auto()
     INVERT = auto()
+    SOLARIZE_ADD = auto()
 
 
 # what one function does at once

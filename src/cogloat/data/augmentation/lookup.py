@@ -18,7 +18,7 @@ def look_up(levels: Tensor, sizes: list[int], magnitude_B: Tensor) -> Tensor:
     Args:
         levels: [B, 3, H, W], whole floats in 0..255.
         sizes: number of images for each of `TABLES`.
-        magnitude_B: float64, on the host; factor less 1, bits kept or threshold.
+        magnitude_B: float64, on the host; factor less 1, bits kept, threshold or levels added.
     """
     levels_B3P = levels.flatten(2)
     parts = zip(
@@ -74,7 +74,17 @@ def _invert(levels_B3P: Tensor, magnitude_B11: Tensor) -> Tensor:
     return (255 - _old(levels_B3P)).expand(len(levels_B3P), 1, -1)
 
 
-TABLES = (_brightness, _contrast, _posterize, _solarize, _autocontrast, _equalize, _invert)
+def _solarize_add(levels_B3P: Tensor, magnitude_B11: Tensor) -> Tensor:
+    """Brighten the darker half of the levels."""
+    old = _old(levels_B3P)
+    brighter = (old + sent(magnitude_B11.float(), old.device)).clamp(max=LEVELS - 1)
+    return torch.where(old < LEVELS // 2, brighter, old)
+
+
+TABLES = (
+    *(_brightness, _contrast, _posterize, _solarize, _autocontrast, _equalize, _invert),
+    _solarize_add,
+)
 
 
 def _old(levels: Tensor) -> Tensor:

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from cogloat.data.augmentation.geometry import draw_uniform
-from cogloat.data.augmentation.kinds import BLENDS, SIGNED, Kind
+from cogloat.data.augmentation.kinds import BLENDS, SIGNED, WARPS, Kind
 from cogloat.data.augmentation.steps import Steps
 
 AUTOAUGMENT_BINS = 10
 RANDAUGMENT_BINS = 31
+TIMM = [kind for kind in Kind if kind != Kind.IDENTITY]  # what timm's RandAugment draws from
+TIMM_HIGHEST = 10
 
 # Cubuk et al. 2019, CIFAR-10: two steps a sub-policy, each kind, probability, magnitude's bin
 CIFAR10 = (
@@ -78,6 +80,60 @@ def draw_randaugment(
     kind_SB = torch.randint(0, Kind.INVERT, shape, generator=generator)
     bins = torch.full_like(kind_SB, magnitude)
     return _with_signs(kind_SB, magnitudes(RANDAUGMENT_BINS, size), bins, generator)
+
+
+def draw_timm(
+    batch: int,
+    size: int,
+    operations: int,
+    mean: float,
+    deviation: float,
+    generator: torch.Generator,
+) -> Steps:
+    """Draw kinds and magnitudes for each image by the law of timm's RandAugment.
+
+    Kinds are drawn with replacement, and each is left out half of the time. A magnitude is normal,
+    cut at 0 and 10. Unlike torchvision's, colours are scaled upwards alone for magnitudes above 5.
+
+    Args:
+        batch: number of images.
+        size: their side.
+        operations: number of steps.
+        mean: of the magnitudes.
+        deviation: of the magnitudes.
+        generator: of the draw.
+    """
+    shape = (operations, batch)
+    kind_SB = torch.tensor(TIMM)[torch.randint(0, len(TIMM), shape, generator=generator)]
+    applies_SB = draw_uniform(shape, 0, 1, generator) < 0.5
+    normal_SB = torch.randn(shape, generator=generator, dtype=torch.float64)
+    level_SB = (mean + deviation * normal_SB).clamp(0, TIMM_HIGHEST)
+    minus_SB = draw_uniform(shape, 0, 1, generator) < 0.5
+    cubic_SB = draw_uniform(shape, 0, 1, generator) < 0.5
+    magnitude_SB = timm_magnitudes(kind_SB, level_SB, size)
+    minus_SB &= (kind_SB >= WARPS.start) & (kind_SB < WARPS.stop)
+    return Steps(
+        torch.where(applies_SB, kind_SB, Kind.IDENTITY),
+        torch.where(minus_SB, -magnitude_SB, magnitude_SB),
+        cubic_SB,
+    )
+
+
+def timm_magnitudes(kind: Tensor, level: Tensor, size: int) -> Tensor:
+    """Return what a level, 0 to 10 in float64, means to each kind: degrees, pixels and so on."""
+    share = level / TIMM_HIGHEST
+    magnitude = torch.zeros_like(level)
+    for kinds, values in (
+        ((Kind.ROTATE,), 30 * share),
+        ((Kind.SHEAR_X, Kind.SHEAR_Y), 0.3 * share),
+        ((Kind.TRANSLATE_X, Kind.TRANSLATE_Y), 0.45 * size * share),
+        (tuple(map(Kind, BLENDS)), 0.1 + 1.8 * share - 1),  # less 1, as all blends are told
+        ((Kind.POSTERIZE,), (4 * share).trunc()),
+        ((Kind.SOLARIZE,), (256 * share).trunc()),
+        ((Kind.SOLARIZE_ADD,), (110 * share).trunc()),
+    ):
+        magnitude = torch.where(torch.isin(kind, torch.tensor(kinds)), values, magnitude)
+    return magnitude
 
 
 @cache

@@ -7,7 +7,8 @@ from itertools import accumulate
 
 from torch import Tensor
 
-from cogloat.data.augmentation import lookup, mixing, warp
+from cogloat.config.augmentation import Levels
+from cogloat.data.augmentation import lookup, mixing, smooth, warp
 from cogloat.data.augmentation.kinds import COLORS, FAMILIES, SHARPNESSES, WARPS, Kind
 from cogloat.randomness import sent
 
@@ -19,16 +20,22 @@ class Steps:
     Attributes:
         kind_SB: values of `Kind`, int64; the identity where an image leaves a step out.
         magnitude_SB: signed, float64.
+        cubic_SB: whether a warp interpolates by cubes, else by lines; without it, each pixel of a
+            warp is the nearest one.
     """
 
     kind_SB: Tensor
     magnitude_SB: Tensor
+    cubic_SB: Tensor | None = None
 
 
-def apply(images: Tensor, steps: Steps, fill: int) -> Tensor:
+def apply(images: Tensor, steps: Steps, fill: int | Levels) -> Tensor:
     """Return images in 0..1 after every step; warped ones show the grey level `fill` outside."""
     levels = (255 * images).contiguous().round_()
-    for kind_B, magnitude_B in zip(steps.kind_SB, steps.magnitude_SB, strict=True):
+    channels = fill if isinstance(fill, tuple) else (fill,) * 3
+    for step, (kind_B, magnitude_B) in enumerate(
+        zip(steps.kind_SB, steps.magnitude_SB, strict=True)
+    ):
         counts = kind_B.bincount(minlength=len(Kind)).tolist()
         order_B = kind_B.argsort(stable=True)
         starts = list(accumulate(counts, initial=0))
@@ -38,8 +45,13 @@ def apply(images: Tensor, steps: Steps, fill: int) -> Tensor:
                 places = sent(chosen, images.device)
                 some = levels.index_select(0, places)
                 kind, magnitude = kind_B[chosen], magnitude_B[chosen]
-                sizes = counts[family.start : family.stop]
-                levels.index_copy_(0, places, _operate(family, some, kind, sizes, magnitude, fill))
+                if family == WARPS and steps.cubic_SB is not None:
+                    cubic = steps.cubic_SB[step][chosen]
+                    out = smooth.warp(some, kind, magnitude, cubic, channels)
+                else:
+                    sizes = counts[family.start : family.stop]
+                    out = _operate(family, some, kind, sizes, magnitude, channels[0])
+                levels.index_copy_(0, places, out)
     return levels.div_(255)
 
 

@@ -22,7 +22,9 @@ def warp(levels: Tensor, kind_B: Tensor, magnitude_B: Tensor, fill: int) -> Tens
     """
     size = levels.shape[-1]
     centred = torch.arange(size) - (size - 1) / 2
-    matrices = _matrices(kind_B, magnitude_B, size).float() / (size / 2)
+    shifts_B = (kind_B == Kind.TRANSLATE_X) | (kind_B == Kind.TRANSLATE_Y)
+    magnitude_B = torch.where(shifts_B, magnitude_B.trunc(), magnitude_B)
+    matrices = motions(kind_B, magnitude_B, size).float() / (size / 2)
     by_x, by_y, shift = matrices[:, :, :, None, None].unbind(dim=1)
     terms = (centred * by_x, centred[:, None] * by_y, shift)
     along, down, shift = (sent(term, levels.device) for term in terms)
@@ -30,7 +32,7 @@ def warp(levels: Tensor, kind_B: Tensor, magnitude_B: Tensor, fill: int) -> Tens
     return F.grid_sample(levels - fill, grid, mode="nearest", align_corners=False) + fill
 
 
-def _matrices(kind_B: Tensor, magnitude_B: Tensor, size: int) -> Tensor:
+def motions(kind_B: Tensor, magnitude_B: Tensor, size: int) -> Tensor:
     """Return maps of centred output pixels (x, y, 1) to input pixels (x, y), [B, 3, 2].
 
     Shears leave the top left corner where it is, rotations the centre.
@@ -40,8 +42,7 @@ def _matrices(kind_B: Tensor, magnitude_B: Tensor, size: int) -> Tensor:
         return torch.where(kind_B == kind, value, 0)
 
     shear_x, shear_y = only(Kind.SHEAR_X, magnitude_B), only(Kind.SHEAR_Y, magnitude_B)
-    right = only(Kind.TRANSLATE_X, magnitude_B.trunc())
-    down = only(Kind.TRANSLATE_Y, magnitude_B.trunc())
+    right, down = only(Kind.TRANSLATE_X, magnitude_B), only(Kind.TRANSLATE_Y, magnitude_B)
     angle = only(Kind.ROTATE, magnitude_B.deg2rad())
     entries = [
         *(angle.cos(), shear_y + angle.sin()),

@@ -13,8 +13,9 @@ from torchvision.datasets import CIFAR10, CIFAR100
 
 from cogloat.config.address import file_name
 from cogloat.config.dataset import TorchvisionCifar
+from cogloat.data.labels import SPLITS, Split
 from cogloat.data.sources.download import fetch
-from cogloat.data.store import SPLITS, Images, Split
+from cogloat.data.store import Images
 from cogloat.errors import UserError
 
 LARGEST_MEMBER = 200 * 2**20  # bytes; CIFAR-100's training images have 148 * 2**20

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION
 from tqdm import tqdm
 
 from cogloat.data.sources.listing import ImageFile
+from cogloat.data.sources.shapes import Shape, square
 from cogloat.errors import UserError
 
 # All that is read: what is not here, such as EPS, may start a program to be drawn. MPO, a JPEG with
@@ -24,7 +27,6 @@ FORMATS = ("JPEG", "PNG", "BMP", "PPM", "GIF", "TIFF", "WEBP")
 # what convert("RGB") keeps; CMYK and YCbCr by Pillow's formula, without a colour profile
 EIGHT_BIT = {"1", "L", "P", "RGB", "RGBX", "LA", "PA", "RGBA", "CMYK", "YCbCr"}
 SIXTEEN_BIT = {"I;16", "I;16B", "I;16L", "I;16N"}
-LONGEST = 100  # times its shorter side; a longer image is cropped before it is scaled, not after
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Decoded:
     Attributes:
         images_NCHW: the pixels.
         sizes_N2: width and height of each file's image, before it was scaled.
-        converted: what was changed of pixels beside their size -> the files' names.
+        converted: what was changed of pixels beside their size, or is odd -> the files' names.
     """
 
     images_NCHW: NDArray[np.uint8]
@@ -65,10 +67,10 @@ def decode(
 
     def one(position: int) -> list[str] | UserError:
         try:
-            image = read_image(files[position], size, background)
+            image = read_image(files[position], partial(square, size=size), background)
         except UserError as error:
             return error
-        images_NCHW[position], sizes_N2[position] = image.pixels_CHW, image.size
+        images_NCHW[position], sizes_N2[position] = image.pixels_CHW, image.before.size
         return image.changes
 
     converted: dict[str, list[str]] = {}
@@ -85,24 +87,61 @@ def decode(
 
 
 class ImageRead(NamedTuple):
-    """One image, its width and height before it was scaled, and what else was changed."""
+    """One image in the form that is stored, as it was before, and what else was changed."""
 
     pixels_CHW: NDArray[np.uint8]
-    size: tuple[int, int]
+    before: Image.Image
     changes: list[str]
 
 
-def read_image(file: ImageFile, size: int, background: int) -> ImageRead:
-    """Read one image file; arguments as of `decode`. Call it within `image_warnings`.
+def read_image(file: ImageFile, shape: Shape, background: int) -> ImageRead:
+    """Read one image file. Call it within `image_warnings`.
+
+    Args:
+        file: to be read.
+        shape: makes the form that is stored.
+        background: as of `decode`.
 
     Raises:
         UserError: if it gives no image, naming it.
     """
+    with _named(file), _opened(file) as opened:
+        image, changes = _rgb(opened, background)
+        pixels_CHW = np.asarray(shape(image)).transpose(2, 0, 1)
+        return ImageRead(pixels_CHW, image, [*_oddities(opened, file.path), *changes])
+
+
+def check_headers(
+    files: Sequence[ImageFile], threads: int, what: str, problems: list[UserError]
+) -> None:
+    """Look at the beginning of each file: most of what gives no image is found without decoding.
+
+    Args:
+        files: of one part.
+        threads: that wait for the disk.
+        what: is looked at, for the progress bar.
+        problems: gets what is wrong with each file.
+    """
+
+    def one(file: ImageFile) -> UserError | None:
+        try:
+            with _named(file), _opened(file) as opened:
+                _check_kind(opened)
+        except UserError as error:
+            return error
+        return None
+
+    with image_warnings(), ThreadPoolExecutor(threads) as pool:
+        results: Iterable[UserError | None] = pool.map(one, files)
+        for problem in tqdm(results, f"look at {what}", len(files), unit="img", disable=None):
+            if problem is not None:
+                problems.append(problem)
+
+
+@contextmanager
+def _named(file: ImageFile) -> Iterator[None]:
     try:
-        with _opened(file) as opened:
-            image, changes = _rgb(opened, background)
-            pixels_CHW = np.asarray(_square(image, size)).transpose(2, 0, 1)
-            return ImageRead(pixels_CHW, opened.size, changes)
+        yield
     except UserError as error:
         raise UserError(f"{file.path}: {error}") from None
 
@@ -147,21 +186,9 @@ def _opened(file: ImageFile) -> Iterator[Image.Image]:
 
 def _rgb(file: Image.Image, background: int) -> tuple[Image.Image, list[str]]:
     """Return a file's image in 8-bit colour, and what was changed for that."""
-    frames = getattr(file, "n_frames", 1)
-    if frames > 1 and file.format != "MPO":
-        raise UserError(f"has {frames} frames or pages, and one is needed. Save each as a file.")
-    if min(file.size) == 0:
-        raise UserError("has no pixels. Replace or remove it.")
+    _check_kind(file)
     changes = ["16 bits"] if _has_16_bits(file) else []
-    image: Image.Image = file
-    if file.mode in SIXTEEN_BIT or (file.mode, file.format) == ("I", "PPM"):
-        image = _8_bit(file)
-    elif file.mode not in EIGHT_BIT:
-        kind = {"F": "floating-point numbers", "I": "32-bit or signed integers"}
-        raise UserError(
-            f"its pixels are {kind.get(file.mode, f'of the kind {file.mode}')}, which have no "
-            "certain place among 256 grey levels. Save it as 8-bit grey or RGB."
-        )
+    image: Image.Image = _8_bit(file) if _is_16_bit_grey(file) else file
     if not image.has_transparency_data:
         return image.convert("RGB"), changes
     layer = image.convert("RGBA")
@@ -171,6 +198,33 @@ def _rgb(file: Image.Image, background: int) -> tuple[Image.Image, list[str]]:
     below = Image.new("RGB", layer.size, (background,) * 3)
     below.paste(layer.convert("RGB"), mask=opacity)
     return below, [*changes, "transparency"]
+
+
+def _check_kind(file: Image.Image) -> None:
+    """Refuse what has no image in 8-bit colour; its pixels are not read."""
+    frames = getattr(file, "n_frames", 1)
+    if frames > 1 and file.format != "MPO":
+        raise UserError(f"has {frames} frames or pages, and one is needed. Save each as a file.")
+    if min(file.size) == 0:
+        raise UserError("has no pixels. Replace or remove it.")
+    if file.mode not in EIGHT_BIT and not _is_16_bit_grey(file):
+        kind = {"F": "floating-point numbers", "I": "32-bit or signed integers"}
+        raise UserError(
+            f"its pixels are {kind.get(file.mode, f'of the kind {file.mode}')}, which have no "
+            "certain place among 256 grey levels. Save it as 8-bit grey or RGB."
+        )
+
+
+def _is_16_bit_grey(file: Image.Image) -> bool:
+    return file.mode in SIXTEEN_BIT or (file.mode, file.format) == ("I", "PPM")
+
+
+def _oddities(file: Image.Image, path: str) -> list[str]:
+    """Return what is read here, and what a stricter program would not read or read otherwise."""
+    formats = Image.registered_extensions()
+    named = formats.get(Path(path).suffix.lower(), file.format)
+    odd = ["CMYK"] if file.mode == "CMYK" else []
+    return odd if file.format in (named, "MPO") else [f"{file.format} named {named}", *odd]
 
 
 def _has_16_bits(file: Image.Image) -> bool:
@@ -188,19 +242,3 @@ def _8_bit(file: Image.Image) -> Image.Image:
         raise UserError("is a TIFF of 12 bits, or with white as 0. Save it as 8-bit grey or RGB.")
     grey_HW = np.asarray(file).astype(np.uint32)
     return Image.fromarray(((grey_HW + 128) // 257).astype(np.uint8))
-
-
-def _square(image: Image.Image, size: int) -> Image.Image:
-    """Scale the shorter side to `size`, then crop the centre."""
-    if image.size == (size, size):
-        return image
-    short, long = sorted(image.size)
-    if long > LONGEST * short:
-        left, top = ((side - short) / 2 for side in image.size)
-        box = (left, top, left + short, top + short)
-        return image.resize((size, size), Image.Resampling.BILINEAR, box)
-    scale = size / short
-    width, height = (max(size, round(side * scale)) for side in image.size)
-    left, top = (width - size) // 2, (height - size) // 2
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return image.crop((left, top, left + size, top + size))

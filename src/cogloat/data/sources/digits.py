@@ -7,7 +7,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from cogloat.config.dataset import Digits
-from cogloat.data.store import SPLITS, Images, Split
+from cogloat.data.labels import SPLITS, Split
+from cogloat.data.store import Images
 
 
 def read_digits(source: Digits) -> tuple[dict[Split, Images], list[str]]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cogloat.config.dataset import ImageFolder
-from cogloat.data.sources.listing import SPLITS, ImageFile, Listing, collected, refuse
+from cogloat.data.labels import SPLITS
+from cogloat.data.sources.listing import ImageFile, Listing, collected, refuse
 from cogloat.errors import UserError
 
 # what systems and their tools leave in folders, in lower case

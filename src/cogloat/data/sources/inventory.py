@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from cogloat.config.dataset import Dataset, ImageFolder, ListFile
 from cogloat.data.sources.folders import list_folder
-from cogloat.data.sources.listing import SPLITS, ImageFile, Listing, refuse
+from cogloat.data.sources.listing import ImageFile, Listing, refuse
 from cogloat.data.sources.lists import list_lists
 from cogloat.errors import UserError
 from cogloat.files import sha256, write_json
@@ -80,12 +80,12 @@ def _content(listing: Listing, label: str) -> str:
             problems.append(error)
             return ""
 
-    files = [file for split in SPLITS for file in listing.parts[split]]
+    files = [file for part in listing.parts.values() for file in part]
     with ThreadPoolExecutor(READERS) as pool:
         found: Iterable[str] = pool.map(digest, files)
         digests = list(tqdm(found, f"read {label}", len(files), unit="img", disable=None))
     refuse(sorted(problems, key=str), label)
-    labels = [[file.label for file in listing.parts[split]] for split in SPLITS]
+    labels = [[file.label for file in part] for part in listing.parts.values()]
     return _hash([listing.classes, labels, digests])
 
 

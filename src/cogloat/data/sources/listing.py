@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
+from cogloat.data.labels import Split
 from cogloat.errors import UserError
 
-Split = Literal["train", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
 NAMED = 10  # of many files, those that a message or a summary names
 
 
@@ -37,7 +36,7 @@ class Listing:
     """The image files of a source, in the order of the store.
 
     Attributes:
-        parts: of train and test.
+        parts: of train and test, and of validation where it is listed.
         classes: their names, in label order.
         passed_over: reason -> names of what is there and is not an image of the data.
     """
@@ -56,20 +55,22 @@ def collected(problems: list[UserError]) -> Iterator[None]:
         problems.append(error)
 
 
-def refuse(problems: Sequence[UserError], where: str) -> None:
+def refuse(problems: Sequence[UserError], where: str, cause: str = "") -> None:
     """End with what is wrong, if anything is.
 
     Args:
         problems: a sentence each, with the place and the fix.
         where: what they are problems of.
+        cause: what is behind most of them, if that is known: the last line.
 
     Raises:
         UserError: with a line for each of the first problems, and how many there are.
     """
     count = len(problems)
     if count > NAMED:
-        first = "\n".join(map(str, problems[:NAMED]))
-        raise UserError(f"{where}: {count} problems, the first {NAMED} of which are:\n{first}")
+        lines = [f"{where}: {count:,} problems, the first {NAMED} of which are:"]
+        lines += [*map(str, problems[:NAMED]), cause]
+        raise UserError("\n".join(filter(None, lines)))
     if count > 1:
         raise UserError("\n".join([f"{where}: {count} problems:", *map(str, problems)]))
     if problems:

@@ -9,20 +9,23 @@ import stat
 from pathlib import Path
 
 from cogloat.config.dataset import ListFile
-from cogloat.data.sources.listing import ImageFile, Listing, Split, collected, refuse
+from cogloat.data.labels import Split
+from cogloat.data.sources.listing import ImageFile, Listing, collected, refuse
+from cogloat.data.sources.missing import likely_cause
 from cogloat.errors import UserError
+from cogloat.files import git_blob_id
 from cogloat.readers.text import read_text
 
 
 def list_lists(source: ListFile, classes: int) -> Listing:
-    """List the images of two list files, in their lines' order.
+    """List the images of the list files, in their lines' order.
 
     Args:
         source: says where they are.
         classes: how many there must be.
 
     Raises:
-        UserError: if a file is missing, or lines are wrong, naming all.
+        UserError: if a file is missing or another than is meant, or lines are wrong, naming all.
     """
     if not Path(source.root).is_dir():
         raise UserError(
@@ -30,33 +33,64 @@ def list_lists(source: ListFile, classes: int) -> Listing:
             "that are listed start from it."
         )
     files: dict[Split, Path] = {"train": Path(source.train), "test": Path(source.test)}
-    problems: list[UserError] = []
-    parts = {split: _listed(file, source.root, classes, problems) for split, file in files.items()}
-    refuse(problems, " and ".join(map(str, files.values())))
+    if source.validation is not None:
+        files["validation"] = Path(source.validation)
+    texts = {split: _text(file) for split, file in files.items()}
+    if source.blobs is not None:
+        problems = list[UserError]()
+        for split, file in files.items():
+            with collected(problems):
+                _check_blob(file, getattr(source.blobs, split), split)
+        refuse(problems, "the lists")
+    found = _Found(source.root, classes)
+    parts = {split: found.images(file, texts[split]) for split, file in files.items()}
+    cause = likely_cause(found.missing, found.names, source.root)
+    refuse(found.problems, " and ".join(map(str, files.values())), cause)
     return Listing(parts, [str(label) for label in range(classes)], {})
 
 
-def _listed(file: Path, root: str, classes: int, problems: list[UserError]) -> list[ImageFile]:
-    """Return the images that a list has; what is wrong with it is added to the problems."""
-    images = []
-    lines: dict[str, int] = {}
-    before = len(problems)
-    for number, line in enumerate(io.StringIO(_text(file), newline=None), start=1):
+class _Found:
+    """What was found of lists: the names in them, those that are missing, and what is wrong."""
+
+    def __init__(self, root: str, classes: int) -> None:
+        self.names: list[str] = []
+        self.missing: list[str] = []
+        self.problems: list[UserError] = []
+        self._root, self._classes = root, classes
+
+    def images(self, file: Path, text: str) -> list[ImageFile]:
+        """Return the images that a list has; what is wrong with it is added to the problems."""
+        images = []
+        lines: dict[str, int] = {}
+        before = len(self.problems)
+        for number, line in enumerate(io.StringIO(text, newline=None), start=1):
+            try:
+                if line.strip():
+                    image = self._image(line.strip())
+                    _check_new(lines, number, image)
+                    images.append(image)
+            except UserError as error:
+                self.problems.append(UserError(f"{file}: line {number}: {error}"))
+        if len(self.problems) == before:
+            with collected(self.problems):
+                _check_complete(file, images, self._classes)
+        return images
+
+    def _image(self, line: str) -> ImageFile:
+        """Return the image of a line."""
+        name, label = _name_and_label(line, self._classes)
+        self.names.append(name)
+        path = os.path.join(self._root, name)  # noqa: PTH118  faster, and there may be a million
         try:
-            if line.strip():
-                image = _image(line.strip(), root, classes)
-                _check_new(lines, number, image)
-                images.append(image)
-        except UserError as error:
-            problems.append(UserError(f"{file}: line {number}: {error}"))
-    if len(problems) == before:
-        with collected(problems):
-            _check_complete(file, images, classes)
-    return images
+            status = _status(path)
+        except FileNotFoundError:
+            self.missing.append(name)
+            raise UserError(f"no such image: {path}. Correct the path, or source.root.") from None
+        return ImageFile(name, path, label, status.st_size, status.st_mtime_ns)
 
 
-def _image(line: str, root: str, classes: int) -> ImageFile:
-    """Return the image of a line."""
+def _name_and_label(line: str, classes: int) -> tuple[str, int]:
+    """Return what a line says."""
     name, _, label = line.rpartition(" ")
     if not name or name[-1] in " \t,;" or re.search("[\t,;]", label):
         raise UserError(
@@ -67,9 +101,7 @@ def _image(line: str, root: str, classes: int) -> ImageFile:
             f"label {_shown(label)} is not one of 0 to {classes - 1}; labels start at 0. Correct "
             "the label, or `classes` in the dataset's file."
         )
-    path = os.path.join(root, name)  # noqa: PTH118  faster, and there may be a million
-    status = _status(path)
-    return ImageFile(name, path, int(label), status.st_size, status.st_mtime_ns)
+    return name, int(label)
 
 
 def _status(path: str) -> os.stat_result:
@@ -77,7 +109,7 @@ def _status(path: str) -> os.stat_result:
     try:
         status = os.stat(path)  # noqa: PTH116
     except FileNotFoundError:
-        raise UserError(f"no such image: {path}. Correct the path, or source.root.") from None
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be reached ({error.strerror}). Correct the path.") from None
     except ValueError:  # by a locale other than UTF-8
@@ -108,6 +140,16 @@ def _check_complete(file: Path, images: list[ImageFile], classes: int) -> None:
         raise UserError(
             f"{file}: there is no image of {len(missing)} of the {classes} classes, such as "
             f"{missing[0]}. Add some, or correct `classes` in the dataset's file."
+        )
+
+
+def _check_blob(file: Path, known: str | None, split: Split) -> None:
+    """Refuse a list that is not the one that the dataset's file names."""
+    found = git_blob_id(file.read_bytes())
+    if known is not None and found != known:
+        raise UserError(
+            f"{file}: its blob id is {found}, not {known}: an edited list, or that of another "
+            f"set. Get the official one, or correct source.blobs.{split} in the dataset's file."
         )
 
 

@@ -1,4 +1,4 @@
-"""Every source ends in the same two parts, train and test, and in what is worth a look."""
+"""What fits in memory is read whole: every source ends in the same parts, train and test."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from cogloat.config.dataset import Dataset, Digits, TorchvisionCifar
+from cogloat.data.labels import Split
 from cogloat.data.sources.cifar import read_cifar
 from cogloat.data.sources.decode import Decoded, decode
 from cogloat.data.sources.digits import read_digits
+from cogloat.data.sources.equal import digest
 from cogloat.data.sources.inventory import list_images
-from cogloat.data.sources.listing import SPLITS, Listing, Split, refuse
+from cogloat.data.sources.listing import Listing, refuse
+from cogloat.data.sources.summary import Told
 from cogloat.data.store import Images
 from cogloat.errors import UserError
 
@@ -45,6 +48,7 @@ def read_source(dataset: Dataset, raw: Path, threads: int) -> SourceImages:
     Raises:
         UserError: if the source is missing, damaged, or not as the dataset's file says.
     """
+    assert dataset.store is None, "such a store is built from its files, never in memory"
     match dataset.source:
         case TorchvisionCifar() as source:
             return SourceImages(*read_cifar(source, raw))
@@ -61,6 +65,19 @@ def read_source(dataset: Dataset, raw: Path, threads: int) -> SourceImages:
         split: Images(
             decoded[split].images_NCHW, np.array([file.label for file in listing.parts[split]])
         )
-        for split in SPLITS
+        for split in listing.parts
     }
     return SourceImages(parts, listing.classes, listing, decoded)
+
+
+def told(source: SourceImages) -> dict[Split, Told]:
+    """Return what a summary tells of each part."""
+    parts = {}
+    for split, images in source.parts.items():
+        count, _, height, width = images.images_NCHW.shape
+        sizes_N2, converted = np.tile((width, height), (count, 1)), dict[str, list[str]]()
+        if source.decoded is not None:
+            sizes_N2, converted = source.decoded[split].sizes_N2, source.decoded[split].converted
+        digests = [digest(image) for image in images.images_NCHW]
+        parts[split] = Told(images.labels_N, sizes_N2, digests, converted)
+    return parts

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
-from typing import ClassVar
+from typing import ClassVar, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import NonNegativeInt
 
-from cogloat.data.sources.equal import Pair, common, repeated
-from cogloat.data.sources.listing import NAMED, SPLITS, Split
-from cogloat.data.sources.read import SourceImages
+from cogloat.data.labels import Split
+from cogloat.data.sources.equal import Digest, Pair, common, repeated
+from cogloat.data.sources.listing import NAMED, Listing
 from cogloat.results.reading import Artefact, Count
 
 FILE = "summary.json"
 SHOWN = 20  # classes; of more, the smallest and the largest alone are printed
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is told of a part of a store.
+
+    Attributes:
+        labels_N: of its images.
+        sizes_N2: their widths and heights, before they were scaled.
+        digests: of their pixels.
+        converted: what was changed or is odd -> the files' names.
+    """
+
+    labels_N: NDArray[np.int64]
+    sizes_N2: NDArray[np.integer]
+    digests: Sequence[Digest]
+    converted: Mapping[str, Sequence[str]]
 
 
 class Files(Artefact):
@@ -42,7 +62,7 @@ class Range(Artefact):
 
 
 class Part(Artefact):
-    """The images of train or of test.
+    """The images of train, of test or of validation.
 
     Attributes:
         images: how many.
@@ -65,15 +85,19 @@ class Summary(Artefact):
     Attributes:
         train: the images that sets are drawn from.
         test: the images that runs are judged by.
+        validation: those that the best epoch is chosen by, where they are listed.
         train_in_test: test images that are equal to a training image.
+        train_in_validation: likewise.
         passed_over: why -> files of the source that are no images of it.
-        converted: what was changed, beside the size -> images.
+        converted: what was changed, beside the size, or is odd -> images.
     """
 
     FIX: ClassVar[str] = "Make the store again with src/fetch.py"
     train: Part
     test: Part
+    validation: Part | None = None
     train_in_test: Equal
+    train_in_validation: Equal | None = None
     passed_over: dict[str, Files]
     converted: dict[str, Files]
 
@@ -82,31 +106,41 @@ class Summary(Artefact):
         return "\n".join(_lines(self))
 
 
-def summarise(source: SourceImages) -> Summary:
-    """Return what is worth a look in what was read."""
-    parts = {}
-    for split, images in source.parts.items():
-        counts = Counter(images.labels_N.tolist())
-        _, _, height, width = images.images_NCHW.shape
-        sizes = [[width, height]]
-        if source.decoded is not None:
-            sizes = source.decoded[split].sizes_N2.tolist()
-        parts[split] = Part(
-            images=len(images.labels_N),
-            classes={_safe(name): counts[label] for label, name in enumerate(source.classes)},
-            width=_range([width for width, _ in sizes]),
-            height=_range([height for _, height in sizes]),
-            repeated=_equal(source, repeated(images.images_NCHW), split, split),
-        )
-    both = common(source.parts["train"].images_NCHW, source.parts["test"].images_NCHW)
+def summarise(
+    told: Mapping[Split, Told], classes: Sequence[str], listing: Listing | None
+) -> Summary:
+    """Return what is worth a look in what was read.
+
+    Args:
+        told: of each part.
+        classes: their names, in label order.
+        listing: the files that the images come from, if they do.
+    """
+    parts: dict[str, Part] = {}
     converted: dict[str, list[str]] = {}
-    for decoded in (source.decoded or {}).values():
-        for change, names in decoded.converted.items():
+    for split, part in told.items():
+        counts = Counter(part.labels_N.tolist())
+        widths, heights = part.sizes_N2.T.tolist()
+        parts[split] = Part(
+            images=len(part.labels_N),
+            classes={_safe(name): counts[label] for label, name in enumerate(classes)},
+            width=_range(widths),
+            height=_range(heights),
+            repeated=_equal(told, listing, repeated(part.digests), (split, split)),
+        )
+        for change, names in part.converted.items():
             converted.setdefault(change, []).extend(names)
-    passed_over = {} if source.listing is None else source.listing.passed_over
+    shared: dict[Split, Equal] = {}
+    for split, part in told.items():
+        pairs = common(told["train"].digests, part.digests)
+        shared[split] = _equal(told, listing, pairs, ("train", split))
+    passed_over = {} if listing is None else listing.passed_over
     return Summary(
-        **parts,
-        train_in_test=_equal(source, both, "train", "test"),
+        train=parts["train"],
+        test=parts["test"],
+        validation=parts.get("validation"),
+        train_in_test=shared["test"],
+        train_in_validation=shared.get("validation"),
         passed_over={why: _files(names) for why, names in passed_over.items()},
         converted={change: _files(names) for change, names in converted.items()},
     )
@@ -116,14 +150,20 @@ def _files(names: Sequence[str]) -> Files:
     return Files(count=len(names), first=tuple(map(_safe, sorted(names)[:NAMED])))
 
 
-def _equal(source: SourceImages, pairs: Sequence[Pair], one: Split, other: Split) -> Equal:
+def _equal(
+    told: Mapping[Split, Told],
+    listing: Listing | None,
+    pairs: Sequence[Pair],
+    splits: tuple[Split, Split],
+) -> Equal:
     """Return how many images are equal; one that is no file is called by its index."""
 
     def name(split: Split, index: int) -> str:
-        files = source.listing and source.listing.parts[split]
+        files = listing and listing.parts[split]
         return _safe(files[index].name) if files else f"{split} {index}"
 
-    labels, others = source.parts[one].labels_N, source.parts[other].labels_N
+    one, other = splits
+    labels, others = told[one].labels_N, told[other].labels_N
     return Equal(
         count=len(pairs),
         with_another_label=sum(bool(labels[i] != others[j]) for i, j in pairs),
@@ -141,8 +181,10 @@ def _safe(name: str) -> str:
 
 
 def _lines(summary: Summary) -> Iterator[str]:
-    for split in SPLITS:
-        part: Part = getattr(summary, split)
+    for split in get_args(Split):
+        part: Part | None = getattr(summary, split)
+        if part is None:
+            continue
         yield f"{split}: {part.images:,} images of {len(part.classes)} classes ({_counts(part)})"
         yield f"{split}: {_pixels(part.width)} wide, {_pixels(part.height)} high"
         if part.repeated.count:
@@ -152,8 +194,10 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield f"passed over, {why}: {files.count:,}: {_named(files.first, files.count)}"
     for change, files in summary.converted.items():
         yield f"converted, {change}: {files.count:,}: {_named(files.first, files.count)}"
-    if summary.train_in_test.count:
-        yield f"warning: test images equal to a training image: {_pairs(summary.train_in_test)}"
+    for split in ("test", "validation"):
+        equal: Equal | None = getattr(summary, f"train_in_{split}")
+        if equal is not None and equal.count:
+            yield f"warning: {split} images equal to a training image: {_pairs(equal)}"
 
 
 def _counts(part: Part) -> str:

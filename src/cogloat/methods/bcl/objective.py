@@ -57,11 +57,10 @@ class Bcl(SupervisedObjective):
 
     def _views(self, positions_B: Tensor, epoch: int, step: int) -> Tensor:
         """Return the classifier's view of each image, then two for the contrast: [3B, 3, H, W]."""
-        pixels = self._training.batch(positions_B)
         draw = generator(self._seed, "augment", epoch, step)
-        classified = self._augment(pixels, draw)
+        classified = self._augment(self._training.batch(positions_B), draw)
         draw = generator(self._seed, "augment contrast", epoch, step)
-        contrasted = self._augment_contrast(pixels.repeat(2, 1, 1, 1), draw)
+        contrasted = self._augment_contrast(self._training.batch(positions_B.repeat(2)), draw)
         return torch.cat([classified, contrasted])
 
 

@@ -155,7 +155,8 @@ def test_all_lines_that_are_not_valid_are_said_at_once_the_first_ten_by_name(fol
     lines = refused(folder, text).splitlines()
     both = f"{folder}/train.txt and {folder}/test.txt"
     assert lines[0] == f"{both}: 13 problems, the first 10 of which are:"
-    assert len(lines) == 11
+    assert lines[11].startswith("12 of 16 listed images are missing. ")
+    assert len(lines) == 12
 
 
 def test_lines_of_both_lists_are_said_at_once(folder):
