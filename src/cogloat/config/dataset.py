@@ -214,6 +214,17 @@ class Resources(Strict):
         return self
 
 
+class OfMethod(Strict):
+    """What a single method has on a dataset, and no other."""
+
+    backbone: Backbone | None = Field(
+        default=None, description="its network, in place of the dataset's"
+    )
+    pretrain: dict = Field(default_factory=dict, description="keys that replace its stage's")
+    finetune: dict = Field(default_factory=dict, description="likewise")
+    train: dict = Field(default_factory=dict, description="likewise")
+
+
 class Dataset(Strict):
     """config/datasets/<name>.yaml.
 
@@ -250,6 +261,10 @@ class Dataset(Strict):
         default_factory=dict,
         description="keys that replace a method's or a coreset's on this data, by the stage "
         "(pretrain, finetune, train, proxy) and, over these, by the objective",
+    )
+    methods: dict[Name, OfMethod] = Field(
+        default_factory=dict,
+        description="method -> what is its own on this data, over `overrides`",
     )
 
     @field_validator("classes", "image_size")

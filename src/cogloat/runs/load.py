@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from cogloat.config.augmentation import check_fits
+from cogloat.config.backbone import Backbone
 from cogloat.config.dataset import Data, Dataset
 from cogloat.config.reading import Model, explain, holds, keys_of, load, validate
 from cogloat.config.types import StageName
@@ -137,7 +138,16 @@ def load_dataset(config: Path, name: str) -> Dataset:
                 f"{named_file(config, 'dataset', name)}: overrides: '{section}' is no stage and no "
                 f"objective. {nearest(section, known)}"
             )
+    for method in dataset.methods:
+        _check_named(config, f"{named_file(config, 'dataset', name)}: methods", "method", method)
     return dataset
+
+
+def backbone_of(config: Path, dataset: str, method: str) -> Backbone:
+    """Return the network of a method's runs on a dataset: the dataset's, or one of its own."""
+    data = load_dataset(config, dataset)
+    own = data.methods.get(method)
+    return (own and own.backbone) or data.backbone
 
 
 def framework(config: Path, name: str) -> str:
@@ -169,7 +179,10 @@ def run_config(
     method = method_of(config, method, stage)
     settings, data = _stage(config, dataset, method, stage)
     place = f"{named_file(config, 'method', method)}: {stage}"
-    _check_needs(config, place, settings, dataset, factor)
+    _check_needs(config, place, settings, dataset, factor, method)
+    if stage == "finetune":
+        encoder = method_of(config, method, "pretrain")
+        _check_backbone(config, f"{place}: its encoder", dataset, method, encoder)
     return RunConfig(
         dataset=dataset,
         factor=factor,
@@ -177,7 +190,7 @@ def run_config(
         seed=seed,
         stage=stage,
         data=data,
-        backbone=load_dataset(config, dataset).backbone,
+        backbone=backbone_of(config, dataset, method),
         settings=settings,
     )
 
@@ -195,7 +208,7 @@ def _stage(config: Path, dataset: str, method: str, stage: StageName) -> tuple[T
         raise UserError(f"{method_file}: has no stage '{stage}'. {nearest(stage, own.stages)}")
     raw, origins = _sections(config, "method", method)
     model = settings_types()[raw[stage]["objective"]]
-    settings = _with_overrides(model, raw[stage], origins, data_file, data, stage)
+    settings = _with_overrides(model, raw[stage], origins, data_file, data, stage, method)
     return settings, _data(data_file, data, settings.augmentations, f"{method_file}: {stage}")
 
 
@@ -273,7 +286,7 @@ def _check_named(config: Path, place: str, kind: Kind, name: str) -> None:
 
 
 def _check_needs(
-    config: Path, place: str, settings: Training, dataset: str, factor: Factor
+    config: Path, place: str, settings: Training, dataset: str, factor: Factor, method: str
 ) -> None:
     """Refuse a stage that needs what is not there, or what cannot be."""
     for name, need in settings.needs.items():
@@ -283,8 +296,23 @@ def _check_needs(
                 coreset_config(config, dataset, factor, coreset)
             case WeightsOf():
                 _check_classifier(config, f"{place}: its {name}", need)
+                _check_backbone(config, f"{place}: its {name}", dataset, method, need.method)
             case FileAt():
                 _check_pattern(f"{place}: its {name}", need)
+
+
+def _check_backbone(config: Path, what: str, dataset: str, method: str, other: str) -> None:
+    """Refuse weights of another network."""
+    own, given = (backbone_of(config, dataset, name) for name in (method, other))
+    if own != given:
+        raise UserError(
+            f"{what}: on '{dataset}', '{other}' has the backbone {_named(given)}, but '{method}' "
+            f"has {_named(own)}. Give both the same under 'methods' in the dataset's file."
+        )
+
+
+def _named(backbone: Backbone) -> str:
+    return f"{backbone.kind} {backbone.depth}"
 
 
 def _check_classifier(
@@ -388,11 +416,16 @@ def _with_overrides(
     data_file: Path,
     data: Dataset,
     stage: Section,
+    method: str = "",
 ) -> Model:
-    """Merge a dataset's overrides, the objective's over the stage's, over a method's section."""
-    names = [section["objective"], stage]
-    overrides = {name: data.overrides[name] for name in names if name in data.overrides}
-    prefixed = {str(data_file): {"overrides": overrides}, **origins}
+    """Merge what a dataset says over a method's section: by stage, by objective, of the method."""
+    overrides: dict[tuple[str, ...], Any] = {}
+    if method in data.methods:
+        overrides["methods", method, stage] = getattr(data.methods[method], stage)
+    for name in (section["objective"], stage):
+        if name in data.overrides:
+            overrides["overrides", name] = data.overrides[name]
+    prefixed = {str(data_file): _document_of(overrides), **origins}
     merged = functools.reduce(_merge, reversed(overrides.values()), section)
     try:
         return model.model_validate_json(json.dumps(merged))
@@ -400,10 +433,21 @@ def _with_overrides(
         problems = []
         for problem in error.errors():
             keys = keys_of(problem["loc"], merged)
-            holders = [name for name in overrides if holds(overrides[name], keys)]
-            prefix = ("overrides", holders[0]) if holders else (stage,)
+            holders = [place for place in overrides if holds(overrides[place], keys)]
+            prefix = holders[0] if holders else (stage,)
             problems.append(explain(problem, (*prefix, *keys), prefixed))
         raise UserError("\n".join(problems)) from None
+
+
+def _document_of(parts: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    """Return a document that holds each part at its place."""
+    document: dict[str, Any] = {}
+    for place, part in parts.items():
+        below = document
+        for key in place[:-1]:
+            below = below.setdefault(key, {})
+        below[place[-1]] = part
+    return document
 
 
 def _merge(base: Any, override: Any) -> Any:

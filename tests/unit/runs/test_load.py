@@ -157,6 +157,72 @@ def test_objectives_override_wins_over_the_stages_and_reaches_no_other_method(co
     assert run_config(config, "digits", 100, "ce", 0, "train").settings.epochs == 150
 
 
+def own_of(config, lines):
+    """Give single methods something of their own on the digits."""
+    file = config / "datasets" / "digits.yaml"
+    file.write_text(f"{file.read_text()}methods:\n{lines}")
+    return file
+
+
+def test_a_methods_own_keys_win_over_the_objectives_and_reach_no_other_method(config):
+    own_of(config, "  kcl: {pretrain: {queue: 512, projection: [8, 4]}, finetune: {epochs: 9}}\n")
+    kcl, cogloat = (
+        run_config(config, "digits", 100, method, 0, "pretrain").settings
+        for method in ("kcl", "cogloat")
+    )
+    assert (kcl.queue, kcl.projection, kcl.epochs) == (512, (8, 4), 150)
+    assert (cogloat.queue, cogloat.projection) == (256, (64, 128))
+    epochs = [
+        run_config(config, "digits", 100, method, 0, "finetune").settings.epochs
+        for method in ("kcl", "kcl_global", "cogloat")
+    ]
+    assert epochs == [9, 100, 100]  # not those of a method that extends it either
+
+
+def test_mistake_in_a_methods_own_keys_names_the_dataset(config):
+    file = own_of(config, "  kcl: {pretrain: {queue: 250}, finetune: {epoch: 9}}\n")
+    text = message(run_config, config, "digits", 100, "kcl", 0, "pretrain")
+    assert text.startswith(f"{file}: methods.kcl.pretrain: queue (250) must be a multiple")
+    text = message(run_config, config, "digits", 100, "kcl", 0, "finetune")
+    assert text.startswith(f"{file}: methods.kcl.finetune.epoch: unknown key.")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("  kcll: {train: {}}\n", "methods: method 'kcll' is unknown"),
+        ("  kcl: {fintune: {}}\n", "methods.kcl.fintune: unknown key. Did you mean 'finetune'?"),
+        (
+            "  kcl: {backbone: {kind: cifar, depth: 9}}\n",
+            "methods.kcl.backbone.cifar.depth: a CIFAR ResNet has 6n+2 layers",
+        ),
+    ],
+)
+def test_what_is_no_methods_own_is_named(config, lines, expected):
+    file = own_of(config, lines)
+    assert message(load_dataset, config, "digits").startswith(f"{file}: {expected}")
+
+
+def test_a_method_may_have_a_backbone_of_its_own(config):
+    own_of(config, "  ce: {backbone: {kind: imagenet, depth: 10}}\n")
+    ce, ldam = (run_config(config, "digits", 1, own, 0, "train") for own in ("ce", "ldam"))
+    assert (ce.backbone.kind, ce.backbone.depth) == ("imagenet", 10)
+    assert (ldam.backbone.kind, ldam.backbone.depth) == ("cifar", 8)
+
+
+@pytest.mark.parametrize(
+    ("other", "method", "stage", "of"),
+    [("ce", "m2m_ldam", "train", "guide"), ("kcl", "reading_ce", "finetune", "encoder")],
+)
+def test_weights_of_another_backbone_are_refused(config, other, method, stage, of):
+    own_of(config, f"  {other}: {{backbone: {{kind: cifar, depth: 14}}}}\n")
+    text = message(run_config, config, "digits", 1, method, 0, stage)
+    assert (
+        f"{stage}: its {of}: on 'digits', '{other}' has the backbone cifar 14, but '{method}' has "
+        "cifar 8. Give both the same" in text
+    )
+
+
 def test_mistake_in_an_objectives_override_names_the_dataset(config):
     file = edit(config / "datasets" / "digits.yaml", "paco: {queue: 256", "paco: {queue: 250")
     text = message(run_config, config, "digits", 100, "paco", 0, "train")
