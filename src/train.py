@@ -1,10 +1,10 @@
 r"""Train one stage of a run, from a long-tailed split to weights.pt.
 
 What is trained, the configuration says: an encoder by contrast (pretrain), a classifier on its
-frozen backbone (finetune), or a classifier end to end (train). Also writes history.csv (one row an
-epoch) and provenance.json. A run that was killed goes on from --scratch and ends in the same bits.
-Cost: epochs x images x the method's forward passes; seconds for the digits, GPU-hours for CIFAR at
-1000 epochs.
+frozen backbone (finetune), or a classifier end to end or from another run (train). Also writes
+history.csv (one row an epoch) and provenance.json. A run that was killed goes on from --scratch and
+ends in the same bits. Cost: epochs x images x the method's forward passes; seconds for the digits,
+GPU-hours for CIFAR at 1000 epochs.
 
 Example:
     run=results/runs/digits/if100/kcl/seed0
@@ -34,8 +34,8 @@ from cogloat.data.store import MANIFEST
 from cogloat.files import sha256, writable_file, writable_folder
 from cogloat.fingerprint import fingerprint
 from cogloat.methods.inputs import Inputs
-from cogloat.methods.rooms import build, objective_module
-from cogloat.methods.settings import Supervised, WeightsOf
+from cogloat.methods.rooms import build, compute, objective_module
+from cogloat.methods.settings import Computed, Judged, WeightsOf
 from cogloat.randomness import seeded_globally
 from cogloat.results.history import write_history
 from cogloat.results.provenance import Stage, check_beside, identity, total_seconds
@@ -63,7 +63,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help="a file that is needed: encoder (finetune), coreset, targets, guide, validation",
+        help="a file that is needed: encoder (finetune), coreset, targets, guide, start, or "
+        "validation",
     )
     parser.add_argument(
         "--output-dir", type=writable_folder, required=True, help="gets the stage's files"
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = load(RunConfig, args.config)
     settings, data = config.settings, config.data
     needed = [*settings.needs, *(["encoder"] if config.stage == "finetune" else [])]
-    supervised = isinstance(settings, Supervised)
+    supervised = isinstance(settings, Judged)
     if supervised and data.validation_is_drawn:
         needed.append("validation")
     files = check_inputs(args.input, needed, args.config)
@@ -111,11 +112,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     known = identity(args.config, code, {**of_data, **files}) | {"precision": machine.precision}
     known["arithmetic"] = machine.arithmetic
     resume = ResumeState(args.scratch, known, args.save_every, machine.process)
-    with seeded_globally(config.seed, "initialise", config.stage):
-        objective = build(settings, inputs)
-    history = fit(objective, settings, machine, resume, config.name)
+    if isinstance(settings, Computed):
+        made, row = compute(settings, inputs)
+        history = [{"epoch": 1, **row}]
+    else:
+        with seeded_globally(config.seed, "initialise", config.stage):
+            objective = build(settings, inputs)
+        history = fit(objective, settings, machine, resume, config.name)
+        made = objective.weights()
 
-    save_checkpoint(weights, {name: value.cpu() for name, value in objective.weights().items()})
+    save_checkpoint(weights, {name: value.cpu() for name, value in made.items()})
     write_history(table, history)
     processes = resume.processes
     stage = Stage(

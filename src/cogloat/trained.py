@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cogloat.checkpoint import load_checkpoint, load_weights, put_weights
 from cogloat.errors import UserError
 from cogloat.methods.moco.settings import Contrastive
-from cogloat.methods.settings import Supervised
+from cogloat.methods.settings import Judged
 from cogloat.models.networks import Classifier, Encoder, build_encoder, to_device
 from cogloat.runs.effective import RunConfig
 
@@ -65,14 +65,14 @@ def build_classifier(
     return classifier
 
 
-def classifier_settings(config: RunConfig, weights: Path) -> Supervised:
+def classifier_settings(config: RunConfig, weights: Path) -> Judged:
     """Return the settings of a stage that leaves a classifier.
 
     Raises:
         UserError: if it leaves none.
     """
     settings = config.settings
-    if not isinstance(settings, Supervised):
+    if not isinstance(settings, Judged):
         raise UserError(
             f"{weights}: stage '{config.stage}' of {config.method} leaves no classifier. "
             "Give the configuration and the weights of the run's last stage."

@@ -63,7 +63,7 @@ BlobId = Annotated[
     AfterValidator(checks.check_blob_id),
     Field(json_schema_extra={"pattern": f"^{checks.BLOB_ID.pattern}$"}),
 ]
-HeadName = Literal["linear", "cosine"]  # of a classifier
+HeadName = Literal["linear", "cosine", "nearest_mean", "memory"]  # of a classifier
 InitName = Literal["kaiming", "torch"]  # how a network's weights begin
 StageName = Literal["pretrain", "finetune", "train"]
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 from torch.nn import Parameter
 
 from cogloat.results.history import Row
+
+
+class Computation(NamedTuple):
+    """What a room leaves that trains nothing.
+
+    Attributes:
+        weights: what the evaluation needs: a classifier's.
+        row: what was measured of it, as of an epoch.
+    """
+
+    weights: dict[str, Tensor]
+    row: Row
 
 
 class Objective(Protocol):

@@ -112,20 +112,44 @@ class Steps(Strict):
 Schedule = Annotated[Cosine | Steps, Field(discriminator="kind")]
 
 
-class Training(Strict):
-    """What every stage that trains has.
+class Stage(Strict):
+    """What every stage has.
 
     Attributes:
         stages: in which the room can be used.
         framework: what a table calls the way in which it trains a network, in a word.
-        steady: whether all steps do the same, so that a few can be timed for all.
     """
 
     stages: ClassVar[tuple[StageName, ...]]
     framework: ClassVar[str]
-    steady: ClassVar[bool] = True
 
     objective: str = Field(description="name of a folder in src/cogloat/methods")
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """Names of the dataset's augmentations that the stage draws from."""
+        return ()
+
+    @property
+    def needs(self) -> Mapping[str, Need]:
+        """What the graph hands over beside the images: name -> what it is."""
+        return {}
+
+    @property
+    def passes(self) -> float:
+        """Work on one training image in one epoch, in forward passes of the network."""
+        return 1
+
+
+class Training(Stage):
+    """What every stage that trains has.
+
+    Attributes:
+        steady: whether all steps do the same, so that a few can be timed for all.
+    """
+
+    steady: ClassVar[bool] = True
+
     epochs: Count
     batch_size: Annotated[int, Field(ge=2, le=LARGEST)]
     optimizer: Optimizer
@@ -140,24 +164,54 @@ class Training(Strict):
 
     @property
     def augmentations(self) -> tuple[str, ...]:
-        """Names of the dataset's augmentations that the stage draws from."""
+        """The one that every training has."""
         return (self.augmentation,)
 
     @property
-    def needs(self) -> Mapping[str, Need]:
-        """What the graph hands over beside the images: name -> what it is."""
-        return {}
-
-    @property
     def passes(self) -> float:
-        """Work on one training image in one epoch, in forward passes of the network."""
+        """One with gradient."""
         return GRADIENT
 
 
-class Supervised(Training):
+class Judged(Stage):
     """What every stage that leaves a classifier has."""
 
     stages: ClassVar[tuple[StageName, ...]] = ("train",)
+
+    @property
+    def head_kind(self) -> HeadName:
+        """The classifier on top of the backbone."""
+        return "linear"
+
+    @property
+    def score_scale(self) -> float:
+        """What the loss multiplies the classifier's scores by, before its softmax."""
+        return 1.0
+
+
+class Computed(Judged):
+    """What a stage has that computes its classifier from another run, without a training."""
+
+    framework = "computed"
+
+    start: Name = Field(
+        description="method whose run of the same data and seed has the backbone and a linear "
+        "classifier"
+    )
+
+    @property
+    def needs(self) -> Mapping[str, Need]:
+        """That run's weights."""
+        return {"start": WeightsOf(self.start, head="linear")}
+
+    @property
+    def epochs(self) -> int:
+        """What is computed at once is an epoch."""
+        return 1
+
+
+class Supervised(Judged, Training):
+    """What every stage that trains a classifier has."""
 
     evaluate_every: Count = Field(description="epochs between two test-set accuracies in history")
     sampler: Literal["instance", "class_aware"] = Field(
@@ -167,19 +221,9 @@ class Supervised(Training):
     )
 
     @property
-    def head_kind(self) -> HeadName:
-        """The classifier on top of the backbone."""
-        return "linear"
-
-    @property
     def head_init(self) -> InitName:
         """How its weights begin, if it is linear."""
         return self.init
-
-    @property
-    def score_scale(self) -> float:
-        """What the loss multiplies the classifier's scores by, before its softmax."""
-        return 1.0
 
 
 def check_queue(queue: int, batch_size: int, *, drop_last: bool) -> None:

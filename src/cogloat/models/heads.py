@@ -52,13 +52,64 @@ class CosineClassifier(nn.Module):
         return F.linear(F.normalize(features, dim=1), F.normalize(self.weight, dim=1))
 
 
+class NearestMeanClassifier(nn.Module):
+    """Scores by the distance to each class's mean, of features that are centred and of unit norm.
+
+    Source: Kang et al. 2020 (NCM).
+    """
+
+    centre: Tensor
+    means: Tensor
+
+    def __init__(self, features: int, classes: int) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(features))
+        self.register_buffer("means", torch.zeros(classes, features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features [B, features] to 1 - |unit feature - mean|^2 [B, classes]."""
+        unit = F.normalize(features - self.centre, dim=1)
+        return F.linear(2 * unit, self.means) - self.means.square().sum(dim=1)
+
+
+class Rescaled(nn.Module):
+    """A linear classifier that stays, with a factor for each class's score (LWS, Kang et al. 2020).
+
+    The factors begin at 1.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(linear.out_features))
+        self.weight = nn.Parameter(linear.weight.detach(), requires_grad=False)
+        self.bias = nn.Parameter(linear.bias.detach(), requires_grad=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features [B, features] to scores [B, classes]."""
+        return F.linear(features, self.scale[:, None] * self.weight, self.scale * self.bias)
+
+    @torch.no_grad()
+    def linear(self) -> nn.Linear:
+        """Return a classifier of the same scores."""
+        made = nn.Linear(self.weight.shape[1], self.weight.shape[0])
+        made.weight.copy_(self.scale[:, None] * self.weight)
+        made.bias.copy_(self.scale * self.bias)
+        return made
+
+
 def make_classifier(
     kind: HeadName, features: int, classes: int, init: InitName = "kaiming"
-) -> nn.Linear | CosineClassifier:
+) -> nn.Module:
     """Return a classifier; a linear one's weights begin as `init` says."""
-    if kind == "cosine":
-        return CosineClassifier(features, classes)
-    return make_linear(features, classes, init)
+    match kind:
+        case "linear":
+            return make_linear(features, classes, init)
+        case "cosine":
+            return CosineClassifier(features, classes)
+        case "nearest_mean":
+            return NearestMeanClassifier(features, classes)
+        case "memory":
+            raise NotImplementedError
 
 
 def make_linear(features: int, outputs: int, init: InitName) -> nn.Linear:

@@ -15,7 +15,7 @@ from cogloat.config.backbone import Backbone
 from cogloat.config.dataset import Data, Dataset, Resources
 from cogloat.data.longtail import class_counts
 from cogloat.imbalance import NATURAL, Factor, ratio
-from cogloat.methods.settings import Supervised, Training
+from cogloat.methods.settings import Computed, Supervised, Training
 from cogloat.results.calibration import Calibration
 from cogloat.runs.collections import Runtime
 from cogloat.runs.work import kind_of_work
@@ -74,6 +74,8 @@ class Costs:
             images: of the training set. The test set is taken to have as many.
             frozen: whether only a classifier on top of the network learns.
         """
+        if isinstance(settings, Computed):
+            return self.passing(2 * images)  # the training set, and the test set
         passes = 1 if frozen else settings.passes
         if self._measured is None:
             # the test set is passed where the accuracy is followed

@@ -196,7 +196,7 @@ def run_config(
 
 
 @cache
-def _stage(config: Path, dataset: str, method: str, stage: StageName) -> tuple[Training, Data]:
+def _stage(config: Path, dataset: str, method: str, stage: StageName) -> tuple[Any, Data]:
     """Return what the runs of a stage of its method's own share on a dataset."""
     data_file, method_file = (
         named_file(config, "dataset", dataset),
@@ -422,7 +422,8 @@ def _with_overrides(
     overrides: dict[tuple[str, ...], Any] = {}
     if method in data.methods:
         overrides["methods", method, stage] = getattr(data.methods[method], stage)
-    for name in (section["objective"], stage):
+    trained = issubclass(model, Training)  # a stage's keys are of how it trains
+    for name in (section["objective"], *([stage] if trained else [])):
         if name in data.overrides:
             overrides["overrides", name] = data.overrides[name]
     prefixed = {str(data_file): _document_of(overrides), **origins}

@@ -11,7 +11,7 @@ from typing import Any
 from cogloat.config.backbone import Backbone
 from cogloat.config.dataset import Data
 from cogloat.config.types import StageName
-from cogloat.methods.settings import Training
+from cogloat.methods.settings import Computed, Training
 from cogloat.runs.collections import OF_CLASSIFIER, Runs, Workflow
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import load_method, run_config
@@ -67,6 +67,8 @@ def works(config: Path, workflow: Workflow, dataset: str) -> dict[str, RunConfig
             for method in runs.methods:
                 for stage in stages_of(config, method, runs):
                     own = run_config(config, dataset, runs.factors[0], method, 0, stage)
+                    if isinstance(own.settings, Computed):
+                        continue  # it takes no step
                     frozen = stage == "finetune"
                     kind = kind_of_work(own.settings, own.data, own.backbone, frozen=frozen)
                     found.setdefault(kind, own)

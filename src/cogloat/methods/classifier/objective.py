@@ -43,11 +43,11 @@ class Classification(SupervisedObjective):
     def __init__(self, settings: Classifying, inputs: Inputs) -> None:
         """Build the classifier.
 
-        An `encoder` among the inputs' files gives the backbone, which then stays as it is, its
-        batch-norm statistics included.
+        An `encoder`, or another run to `start` from, among the inputs' files gives the backbone,
+        whose weights then stay as they are; its batch-norm statistics do as the settings say.
 
         Raises:
-            UserError: if the encoder is missing, damaged, or another network's.
+            UserError: if the file is missing, damaged, or another network's.
         """
         super().__init__(settings, inputs)
         counts_C = inputs.training.counts_C
@@ -58,14 +58,15 @@ class Classification(SupervisedObjective):
         if isinstance(settings.loss, LogitAdjusted):
             self._offsets_C = settings.loss.tau * log_prior(counts_C)
         self._features: dict[int, Tensor] = {}  # by the set of images
-        self._frozen = "encoder" in inputs.files
-        if self._frozen:
+        self._frozen = False
+        for name in {"encoder", "start"} & inputs.files.keys():
             backbone = self.classifier.backbone
-            load_weights(backbone, inputs.file("encoder"), prefix="backbone.")
+            load_weights(backbone, inputs.file(name), prefix="backbone.")
             backbone.requires_grad_(False)
+            self._frozen = settings.batch_norm == "frozen"
 
     def train(self, mode: bool = True) -> Classification:
-        """Set training mode, except for a frozen backbone."""
+        """Set training mode, except for a backbone that is frozen with its batch norm."""
         super().train(mode)
         if self._frozen:
             self.classifier.backbone.eval()

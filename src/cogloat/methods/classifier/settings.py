@@ -62,6 +62,11 @@ class Classifying(Supervised):
     reweight: Annotated[
         NoReweighting | InverseFrequency | EffectiveNumber, Field(discriminator="kind")
     ]
+    batch_norm: Literal["frozen", "adapts"] = Field(
+        default="frozen",
+        description="of a frozen backbone: its statistics stay, or go on with those of the "
+        "batches, by which it then works in training",
+    )
 
     @property
     def head_kind(self) -> HeadName:

@@ -19,7 +19,7 @@ from cogloat.config.reading import load
 from cogloat.config.types import StageName
 from cogloat.errors import UserError
 from cogloat.imbalance import title
-from cogloat.methods.settings import Supervised
+from cogloat.methods.settings import Judged
 from cogloat.reporting.figures.style import PALETTE, WIDTH
 from cogloat.results.history import read_history
 from cogloat.results.provenance import check_beside
@@ -149,7 +149,7 @@ def _read(path: Path) -> History:
     config_file = path.with_name("config.json")
     config = load(RunConfig, config_file)
     check_beside(path, configuration=config_file)
-    column = "test_accuracy" if isinstance(config.settings, Supervised) else "loss"
+    column = "test_accuracy" if isinstance(config.settings, Judged) else "loss"
     return History(path, config, read_history(path, column, config.settings.epochs))
 
 

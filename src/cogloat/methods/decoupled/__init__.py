@@ -1,0 +1,1 @@
+"""Kang et al. 2020: a classifier learned anew on another run's backbone, or its scales."""
