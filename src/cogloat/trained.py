@@ -59,7 +59,8 @@ def build_classifier(
 ) -> Classifier:
     """Return the classifier of tensors that were read from a file, as `load_classifier` does."""
     head = classifier_settings(config, file).head_kind
-    classifier = Classifier(config.backbone, config.data.classes, head)
+    size = config.data.image_size
+    classifier = Classifier(config.backbone, config.data.classes, head, image_size=size)
     put_weights(classifier, tensors, file)
     to_device(classifier, device)
     return classifier

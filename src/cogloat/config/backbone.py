@@ -31,6 +31,11 @@ def _check_depth(depth: int) -> int:
     return depth
 
 
+def _halved(side: int, times: int) -> int:
+    """Return what layers of stride 2 leave of a side; each rounds up."""
+    return -(-side // 2**times)
+
+
 class CifarBackbone(Strict):
     """He et al. 2016, section 4.2: for images of about 32 pixels."""
 
@@ -43,6 +48,10 @@ class CifarBackbone(Strict):
     def features(self) -> int:
         """How many numbers it makes of an image."""
         return 64
+
+    def side(self, image_size: int) -> int:
+        """Return the side of its last feature map, of images of so many pixels."""
+        return _halved(image_size, 2)
 
     @property
     def convolutions(self) -> Iterator[Convolution]:
@@ -70,6 +79,10 @@ class ImagenetBackbone(Strict):
     def features(self) -> int:
         """How many numbers it makes of an image."""
         return 512 if self.depth == 10 else 2048
+
+    def side(self, image_size: int) -> int:
+        """Return the side of its last feature map, of images of so many pixels."""
+        return _halved(image_size, 5)
 
     @property
     def convolutions(self) -> Iterator[Convolution]:

@@ -29,7 +29,8 @@ class SupervisedObjective(nn.Module):
         data = inputs.data
         self.size = len(inputs.training)
         self.classifier = Classifier(
-            inputs.backbone, data.classes, settings.head_kind, settings.init, settings.head_init
+            *(inputs.backbone, data.classes, settings.head_kind),
+            *(settings.init, settings.head_init, data.image_size),
         )
         to_device(self.classifier, inputs.device)
         self._supervised, self._data, self._seed = settings, data, inputs.seed

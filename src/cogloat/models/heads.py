@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cogloat.config.types import HeadName, InitName
+from cogloat.models.memory import MemoryClassifier
 
 
 class ProjectionHead(nn.Module):
@@ -109,7 +110,7 @@ def make_classifier(
         case "nearest_mean":
             return NearestMeanClassifier(features, classes)
         case "memory":
-            raise NotImplementedError
+            return MemoryClassifier(features, classes)
 
 
 def make_linear(features: int, outputs: int, init: InitName) -> nn.Linear:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from cogloat.config.backbone import Backbone, ImagenetBackbone
 from cogloat.config.types import HeadName, InitName
 from cogloat.models.heads import ProjectionHead, make_classifier
+from cogloat.models.memory import AttendedFeatures
 from cogloat.models.normalisation import BatchNorm, SplitBatchNorm
 from cogloat.models.resnet import CifarResNet, Norm
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 class Encoder(nn.Module):
     """Backbone and projection head: images [B, 3, H, W] to unit embeddings [B, D]."""
 
-    def __init__(self, backbone: Features, projection: ProjectionHead) -> None:
+    def __init__(self, backbone: Features | AttendedFeatures, projection: ProjectionHead) -> None:
         super().__init__()
         self.backbone = backbone
         self.projection = projection
@@ -43,9 +45,22 @@ class Classifier(nn.Module):
         head: HeadName,
         init: InitName = "kaiming",
         head_init: InitName = "kaiming",
+        image_size: int = 0,
     ) -> None:
+        """Build a network that is not yet trained.
+
+        Args:
+            backbone: which.
+            classes: of the scores.
+            head: kind of the classifier. One with a memory has attention before it.
+            init: how the backbone's weights begin.
+            head_init: how a linear classifier's do.
+            image_size: pixels, for attention, which is of a map of one size.
+        """
         super().__init__()
-        self.backbone = make_backbone(backbone, init=init)
+        self.backbone: Features | AttendedFeatures = make_backbone(backbone, init=init)
+        if head == "memory":
+            self.backbone = AttendedFeatures(self.backbone, backbone.side(image_size) ** 2)
         self.head = make_classifier(head, self.backbone.feature_dim, classes, head_init)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -85,6 +100,12 @@ def make_backbone(
 
         return ImagenetResNet(backbone, norm, init)
     return CifarResNet(backbone.depth, norm=norm, init=init)
+
+
+def learn_at(factor: float, weights: Iterable[nn.Parameter]) -> None:
+    """Have weights learn at a multiple of the rate that all others have."""
+    for weight in weights:
+        weight.rate_factor = factor  # type: ignore[attr-defined]
 
 
 def to_device(module: nn.Module, device: torch.device) -> None:

@@ -20,7 +20,7 @@ class Sgd:
     """Takes steps with those parameters that are not frozen.
 
     v <- momentum v + gradient + weight_decay w, and then w <- w - lr v; the first v is the
-    gradient's term alone.
+    gradient's term alone. A weight with a `rate_factor` has that multiple of the rate.
 
     Attributes:
         lr: of the next step.
@@ -44,14 +44,21 @@ class Sgd:
     @torch.no_grad()
     def step(self) -> None:
         """Move the weights that have a gradient."""
-        moved = {name: own for name, own in self.weights.items() if own.grad is not None}
+        by_factor: dict[float, dict[str, Parameter]] = {}
+        for name, own in self.weights.items():
+            if own.grad is not None:
+                by_factor.setdefault(getattr(own, "rate_factor", 1.0), {})[name] = own
+        for factor, moved in by_factor.items():
+            self._move(moved, factor * self.lr)
+
+    def _move(self, moved: dict[str, Parameter], rate: float) -> None:
         momenta = [self.momenta.get(name) for name in moved]
         sgd(
             list(moved.values()),
             [own.grad for own in moved.values() if own.grad is not None],
             momenta,
             foreach=True,
-            lr=self.lr,
+            lr=rate,
             momentum=self._settings.momentum,
             weight_decay=self._settings.weight_decay,
             dampening=0.0,

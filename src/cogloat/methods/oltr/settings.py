@@ -1,0 +1,49 @@
+"""Settings of OLTR's second stage (Liu et al. 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from cogloat.config.types import HeadName, InitName, Name, NonNegative, Positive
+from cogloat.methods.settings import Need, Supervised, WeightsOf
+
+
+class Settings(Supervised):
+    """A classifier with attention and a memory, from the weights of a plain one."""
+
+    framework = "OLTR"
+
+    objective: Literal["oltr"]
+    start: Name = Field(
+        description="method whose run of the same data and seed is the first stage: its backbone, "
+        "and its linear classifier, by which the memory is recalled"
+    )
+    features_rate: Positive = Field(
+        description="of the rate, for the backbone with its attention and last layer"
+    )
+    memory_rate: Positive = Field(description="of the rate, for the memory")
+    memory_weight: NonNegative = Field(
+        description="of both terms with the memory; the memory itself does not feel it"
+    )
+    repel_weight: NonNegative = Field(description="of the other classes' term beside the own's")
+    margin: Positive = Field(
+        description="mean squared distance to the other classes' points that is asked for"
+    )
+
+    @property
+    def needs(self) -> Mapping[str, Need]:
+        """The weights of the first stage."""
+        return {"start": WeightsOf(self.start, head="linear")}
+
+    @property
+    def head_kind(self) -> HeadName:
+        """With a memory."""
+        return "memory"
+
+    @property
+    def head_init(self) -> InitName:
+        """Its own."""
+        return "torch"
