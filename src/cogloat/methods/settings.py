@@ -54,6 +54,9 @@ class Optimizer(Strict):
     lr: Positive
     momentum: BelowOne
     weight_decay: NonNegative
+    clip: Positive | None = Field(
+        default=None, description="norm that a step's whole gradient does not exceed"
+    )
 
 
 class Cosine(Strict):

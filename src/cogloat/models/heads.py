@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,7 +19,8 @@ class ProjectionHead(nn.Module):
         features: of the backbone.
         hidden: width of the first layer.
         outputs: width of the last.
-        batch_norm: whether there is one before the ReLU.
+        batch_norm: whether there is one before the first ReLU.
+        layers: linear ones; those between the first and the last are as wide as the first.
         last_init: how the last layer's weights begin; the first layer's are PyTorch's own.
     """
 
@@ -28,12 +31,16 @@ class ProjectionHead(nn.Module):
         outputs: int,
         *,
         batch_norm: bool,
+        layers: int = 2,
         last_init: InitName = "torch",
     ) -> None:
         super().__init__()
         norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
+        more = [(nn.Linear(hidden, hidden), nn.ReLU()) for _ in range(layers - 2)]
         self.layers = nn.Sequential(
-            nn.Linear(features, hidden), *norm, nn.ReLU(), make_linear(hidden, outputs, last_init)
+            *(nn.Linear(features, hidden), *norm, nn.ReLU()),
+            *itertools.chain(*more),
+            make_linear(hidden, outputs, last_init),
         )
 
     def forward(self, features: Tensor) -> Tensor:

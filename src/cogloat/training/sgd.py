@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.sgd import sgd
 
 from cogloat.methods.settings import Optimizer
@@ -44,6 +45,8 @@ class Sgd:
     @torch.no_grad()
     def step(self) -> None:
         """Move the weights that have a gradient."""
+        if self._settings.clip is not None:
+            clip_grad_norm_(self.weights.values(), self._settings.clip)
         by_factor: dict[float, dict[str, Parameter]] = {}
         for name, own in self.weights.items():
             if own.grad is not None:

@@ -80,3 +80,37 @@ def test_what_a_job_begins_with_does_not_load_the_compiler(monkeypatch):
     ended = subprocess.run([sys.executable, "-c", TRAINS], capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("clip", [None, 1e6, 0.01])
+def test_a_gradient_is_as_long_as_it_may_be(clip):
+    ours, theirs = network(), network()
+    own = Sgd(ours.parameters(), Optimizer(lr=0.1, momentum=0.9, weight_decay=0.1, clip=clip))
+    learned = [weight for weight in theirs.parameters() if weight.requires_grad]
+    other = torch.optim.SGD(learned, lr=0.1, momentum=0.9, weight_decay=0.1)
+    for step in range(4):
+        for optimizer, layers in ((own, ours), (other, theirs)):
+            optimizer.zero_grad()
+            loss(layers, step).backward()
+        if clip is not None:
+            nn.utils.clip_grad_norm_(learned, clip)
+        for optimizer in (own, other):
+            optimizer.step()
+        for first, second in zip(ours.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(first, second)
+
+
+def test_weights_with_a_factor_learn_at_that_multiple_of_the_rate():
+    ours, theirs = network(), network()
+    ours[0].weight.rate_factor = 0.5
+    own = Sgd(ours.parameters(), Optimizer(lr=0.1, momentum=0.9, weight_decay=0.1))
+    rest = [w for w in theirs.parameters() if w.requires_grad and w is not theirs[0].weight]
+    groups = [{"params": [theirs[0].weight], "lr": 0.05}, {"params": rest}]
+    other = torch.optim.SGD(groups, lr=0.1, momentum=0.9, weight_decay=0.1, foreach=True)
+    for step in range(4):
+        for optimizer, layers in ((own, ours), (other, theirs)):
+            optimizer.zero_grad()
+            loss(layers, step).backward()
+            optimizer.step()
+        for first, second in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.equal(first, second), step

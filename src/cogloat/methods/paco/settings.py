@@ -10,15 +10,11 @@ from cogloat.config.types import BelowOne, Count, Fraction, InitName, Name, Posi
 from cogloat.methods.settings import GRADIENT, Supervised, check_queue
 
 
-class Settings(Supervised):
-    """A classifier beside a momentum pair, in one softmax."""
+class Parametric(Supervised):
+    """What PaCo and GPaCo have: a classifier beside two views, in one softmax."""
 
-    framework = "PaCo"
-
-    objective: Literal["paco"]
     key_augmentation: Name = Field(description="the key's; `augmentation` is the query's")
     projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
-    key_momentum: BelowOne
     queue: Count = Field(description="number of keys kept; a multiple of the batch size")
     queue_labels: Literal["random", "none"] = Field(
         description="classes of the entries that no key has replaced yet (code: random)"
@@ -36,12 +32,21 @@ class Settings(Supervised):
         """PyTorch's own beside any backbone, as in the official code."""
         return "torch"
 
-    @property
-    def passes(self) -> float:
-        """The query with gradient, the key without."""
-        return GRADIENT + 1
-
     @model_validator(mode="after")
     def _queue_holds_whole_batches(self) -> Self:
         check_queue(self.queue, self.batch_size, drop_last=self.drop_last)
         return self
+
+
+class Settings(Parametric):
+    """A classifier beside a momentum pair, in one softmax."""
+
+    framework = "PaCo"
+
+    objective: Literal["paco"]
+    key_momentum: BelowOne
+
+    @property
+    def passes(self) -> float:
+        """The query with gradient, the key without."""
+        return GRADIENT + 1

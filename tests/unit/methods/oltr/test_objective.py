@@ -145,7 +145,7 @@ def test_repulsion_and_its_gradient_are_those_of_the_formula(margin):
     ours = torch.autograd.grad(loss, [features, memory])
     theirs = torch.autograd.grad(expected, [features, memory])
     torch.testing.assert_close(ours, theirs)
-    assert (float(loss) == 0) == (margin == 1.0)
+    assert (loss.item() == 0) == (margin == 1.0)
 
 
 # --- the stage ---

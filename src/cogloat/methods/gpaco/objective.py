@@ -1,0 +1,70 @@
+"""GPaCo (Cui et al. 2023): PaCo's softmax over two views of one network, each of them an anchor.
+
+Shapes: B batch, N = 2 B views, C classes, D embedding.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from cogloat.data.augmentation import Augmentation
+from cogloat.methods.classifier.loss import log_prior
+from cogloat.methods.gpaco.settings import Settings
+from cogloat.methods.inputs import Inputs
+from cogloat.methods.objective import Objective
+from cogloat.methods.paco.loss import paco_loss
+from cogloat.methods.supervised import SupervisedObjective, accuracy
+from cogloat.models.heads import ProjectionHead
+from cogloat.models.momentum import LabelQueue
+from cogloat.models.networks import to_device
+from cogloat.randomness import generator
+
+
+class GPaCo(SupervisedObjective):
+    """A classifier whose backbone has a projection, and a queue of its second views."""
+
+    def __init__(self, settings: Settings, inputs: Inputs) -> None:
+        super().__init__(settings, inputs)
+        self._settings = settings
+        features = self.classifier.backbone.feature_dim
+        self.projection = ProjectionHead(
+            features, *settings.projection, batch_norm=False, layers=3, last_init=settings.init
+        )
+        self.queue = LabelQueue(settings.queue, settings.projection[1])
+        if settings.queue_labels == "random":
+            self.queue.labels.random_(inputs.data.classes)
+        to_device(self, inputs.device)
+        self._augment_key = Augmentation.named(settings.key_augmentation, inputs.data)
+        self._offsets_C = log_prior(inputs.training.counts_C)
+
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the batch's loss and accuracy; its second views are in the queue afterwards."""
+        settings = self._settings
+        labels_B = self._training.labels(positions_B)
+        pixels = self._training.batch(positions_B)
+        views = (
+            self._augment(pixels, generator(self._seed, "augment", epoch, step)),
+            self._augment_key(pixels, generator(self._seed, "augment key", epoch, step)),
+        )
+        features = torch.cat([self.classifier.backbone(view) for view in views])
+        scores_NC = self.classifier.head(features).float()
+        embeddings_ND = self.projection(features).float()
+        labels_N = labels_B.repeat(2)
+        loss = paco_loss(
+            embeddings_ND,
+            torch.cat([embeddings_ND, self.queue.keys]),
+            labels_N,
+            torch.cat([labels_N, self.queue.labels]),
+            scores_NC + self._offsets_C,
+            settings.alpha,
+            settings.temperature,
+        )
+        batch = len(labels_B)
+        self.queue.enqueue(embeddings_ND[batch:].detach(), labels_B)
+        return {"loss": loss, "train_accuracy": accuracy(scores_NC[:batch], labels_B)}
+
+
+def build(settings: Settings, inputs: Inputs) -> Objective:
+    """Return the objective."""
+    return GPaCo(settings, inputs)
