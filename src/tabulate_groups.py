@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     datasets = dataset_labels(args.config, (run.dataset for run in runs))
     printed = read_printed(args.printed, KEYS)
     table = groups_table(runs, labels, printed, args.confidence)
-    write_table(args, table, sheets(table, datasets))
+    write_table(args, table, sheets(table, datasets, printed))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import yaml
 from cogloat.config.reading import dump
 from cogloat.imbalance import title
 from cogloat.markup import markdown
-from cogloat.methods.settings import Supervised
+from cogloat.methods.settings import Judged
 from cogloat.reporting.layout import Sheet
 from cogloat.results.epoch_line import duration
 from cogloat.results.metrics import GROUPS, Metrics
@@ -62,7 +62,7 @@ def model_card(
     config = configs[-1]
     data, tail = config.data, title(config.factor)
     name = f"{config.method} on {config.dataset}, {tail}, seed {config.seed}"
-    scale = config.settings.score_scale if isinstance(config.settings, Supervised) else 1
+    scale = config.settings.score_scale if isinstance(config.settings, Judged) else 1
     use = USE.format(
         model=model,
         size=data.image_size,

@@ -234,7 +234,7 @@ def test_weighted_values_of_all_mend_table_3(edited):
     rows = edited(
         table3={
             "all,kcl_rerun,imagenet_lt,natural,49.5,": "all,kcl_rerun,imagenet_lt,natural,52.2,",
-            "all,cogloat_proco,imagenet_lt,natural,49.8,": "all,cogloat_proco,imagenet_lt,natural,52.0,",
+            f"{(own := 'all,cogloat_proco,imagenet_lt,natural')},49.8,": f"{own},52.0,",
         }
     )
     assert rows["all_of_own_rows"]["printed"] == "holds"

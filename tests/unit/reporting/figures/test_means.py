@@ -62,7 +62,7 @@ def drawn(axes) -> list[tuple[float, float, bool]]:
 def test_panel_is_a_group_and_a_point_stands_in_its_methods_line(groups):
     figure = draw(read_points(groups), {"cifar10": "CIFAR-10-LT"})
     panels = {axes.get_title(): axes for axes in figure.axes if axes.get_visible()}
-    assert list(panels) == ["many", "medium", "all", "group mean"]
+    assert list(panels) == ["many", "medium", "all", "group mean", "all best on test"]
     many = panels["many"]
     assert [text.get_text() for text in many.get_yticklabels()] == ["KCL", "CE"]
     assert sorted(drawn(many)) == [
