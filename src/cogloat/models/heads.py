@@ -17,7 +17,7 @@ class ProjectionHead(nn.Module):
 
     Args:
         features: of the backbone.
-        hidden: width of the first layer.
+        hidden: width of the first layer; 0 for one layer alone.
         outputs: width of the last.
         batch_norm: whether there is one before the first ReLU.
         layers: linear ones; those between the first and the last are as wide as the first.
@@ -35,6 +35,9 @@ class ProjectionHead(nn.Module):
         last_init: InitName = "torch",
     ) -> None:
         super().__init__()
+        if hidden == 0:
+            self.layers = nn.Sequential(make_linear(features, outputs, last_init))
+            return
         norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
         more = [(nn.Linear(hidden, hidden), nn.ReLU()) for _ in range(layers - 2)]
         self.layers = nn.Sequential(

@@ -223,7 +223,9 @@ def weights_bytes(settings: Training, data: Data, backbone: Backbone) -> int:
     held, features = weights(backbone), backbone.features
     if isinstance(settings, Contrastive):
         hidden, embedding = settings.projection
-        return FLOAT * (held + (features + 1) * hidden + (hidden + 1) * embedding)
+        widths = [features, hidden, embedding] if hidden else [features, embedding]
+        head = sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(widths))
+        return FLOAT * (held + head)
     return FLOAT * (held + (features + 1) * data.classes)
 
 

@@ -61,7 +61,9 @@ class Contrastive(Training):
 
     stages = ("pretrain",)
 
-    projection: tuple[Count, Count] = Field(description="widths of the head: hidden, output")
+    projection: tuple[Natural, Count] = Field(
+        description="widths of the head: hidden, output; with a hidden width of 0 it is linear"
+    )
     denominator: Literal["separate", "shared"] = Field(
         description="separate: each positive competes with the negatives alone (eq. 1)"
     )
