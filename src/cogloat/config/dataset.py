@@ -194,6 +194,11 @@ class Resources(Strict):
     largest_class: Count = Field(
         description="training images of the largest class, for estimates before a set is drawn"
     )
+    images: Count | None = Field(
+        default=None,
+        description="training images of the whole data, for estimates before their list is there; "
+        "without it, as many of each class as of the largest",
+    )
     images_per_second: Count = Field(
         description="a cautious rate of forward passes in training, from which the time that a job "
         "asks for is estimated"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cogloat.config.backbone import Backbone
-from cogloat.config.dataset import Data, Dataset, Resources
+from cogloat.config.dataset import Data, Dataset, ListFile, Resources
 from cogloat.data.longtail import class_counts
 from cogloat.imbalance import NATURAL, Factor, ratio
 from cogloat.methods.settings import Computed, Supervised, Training
@@ -135,11 +136,30 @@ def training_images(split: Path, factor: Factor, dataset: Dataset) -> int:
 
 
 def estimated_counts(factor: Factor, dataset: Dataset) -> list[int]:
-    """Return how many images each class of a training set may have before it is drawn."""
-    largest = dataset.resources.largest_class
-    if factor == NATURAL:
+    """Return how many images each class of a training set may have before it is drawn.
+
+    Data as they are have what their list says, if it is there.
+    """
+    largest, images = dataset.resources.largest_class, dataset.resources.images
+    if factor != NATURAL:
+        return class_counts(max(largest, ratio(factor) or 1), dataset.classes, factor)
+    if isinstance(dataset.source, ListFile) and Path(dataset.source.train).is_file():
+        lines = Path(dataset.source.train).read_text("utf-8", "replace").splitlines()
+        labels = Counter(line.split()[-1] for line in lines if line.strip())
+        return sorted(labels.values(), reverse=True)
+    if images is None:
         return [largest] * dataset.classes
-    return class_counts(max(largest, ratio(factor) or 1), dataset.classes, factor)
+    return _falling_counts(largest, dataset.classes, images)
+
+
+def _falling_counts(largest: int, classes: int, images: int) -> list[int]:
+    """Return counts of about so many images together, which fall as a power of the rank."""
+    steepest, flattest = 10.0, 0.0
+    for _ in range(40):
+        power = (steepest + flattest) / 2
+        counts = [max(round(largest * rank**-power), 1) for rank in range(1, classes + 1)]
+        steepest, flattest = (steepest, power) if sum(counts) > images else (power, flattest)
+    return counts
 
 
 def minutes(estimate: Estimate, runtime: Runtime) -> int:

@@ -15,13 +15,13 @@ from typing import NamedTuple
 from cogloat.config.backbone import Backbone, weights
 from cogloat.config.dataset import Data
 from cogloat.config.types import StageName
-from cogloat.imbalance import Factor, folder
+from cogloat.imbalance import NATURAL, Factor, folder
 from cogloat.methods.moco.settings import Contrastive
 from cogloat.methods.settings import CoresetOf, Training, WeightsOf
 from cogloat.results.calibration import Calibration
 from cogloat.results.jobs import PlannedJob
 from cogloat.runs.collections import Collection, OfTable, ReadingsFigure, Runs, TimesTable
-from cogloat.runs.cost import Costs, Estimate, training_images
+from cogloat.runs.cost import Costs, Estimate, estimated_counts, training_images
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import coreset_config, load_dataset, run_config
 from cogloat.runs.work import stages_of
@@ -180,8 +180,11 @@ class Planner:
     def _store(self, dataset: str) -> tuple[Key, dict[Key, Job]]:
         """Return the job that makes a dataset's store; its time is the network's."""
         own, costs = load_dataset(self._config, dataset), self._costs(dataset)
-        images = own.classes * own.resources.largest_class
-        disk = images * CHANNELS * own.image_size**2
+        images = sum(estimated_counts(NATURAL, own))
+        pixels = own.image_size**2
+        if own.store is not None:
+            pixels = own.store.short_side * own.store.long_side
+        disk = images * CHANNELS * pixels
         key = ("fetch", dataset)
         return key, {key: Job(costs.light_start, costs.passing(0), disk)}
 

@@ -1,6 +1,7 @@
 """How long a stage is estimated to take."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from cogloat.config.dataset import Resources
 from cogloat.data.longtail import write_split
 from cogloat.results.calibration import Calibration
 from cogloat.runs.collections import Runtime
-from cogloat.runs.cost import Costs, Estimate, minutes, training_images
+from cogloat.runs.cost import Costs, Estimate, estimated_counts, minutes, training_images
 from cogloat.runs.load import load_dataset, load_method, load_workflow, method_of, run_config
 
 CONFIG = REPO / "config"
@@ -170,3 +171,30 @@ def test_a_calibration_without_any_work_counts_passes_of_inference():
 def test_passing_images_needs_no_training():
     assert Costs(RESOURCES).passing(3000) == Estimate(3.0, 70, 0, "config")
     assert Costs(RESOURCES, calibration()).passing(3000).seconds == pytest.approx(30.0)
+
+
+# --- data as they are ---
+
+
+def test_data_as_they_are_have_the_images_that_their_file_states():
+    """Before ImageNet-LT's list is there: 1280 to 5 images of a class, not 1280 of each."""
+    dataset = load_dataset(CONFIG, "imagenet_lt")
+    counts = estimated_counts("natural", dataset)
+    assert sum(counts) == pytest.approx(115_846, rel=0.001)
+    assert (len(counts), counts[0]) == (1000, 1280)
+    assert counts == sorted(counts, reverse=True)
+    assert training_images(NOT_DRAWN, "natural", dataset) == sum(counts)
+
+
+def test_data_as_they_are_have_the_images_of_their_list_where_it_is_there(tmp_path):
+    file = tmp_path / "list.txt"
+    file.write_text("a b.jpg 1\n\nc.jpg 0\nd.jpg 1\n")
+    dataset = load_dataset(CONFIG, "imagenet_lt")
+    source = dataset.source.model_copy(update={"train": str(file)})
+    counts = estimated_counts("natural", dataset.model_copy(update={"source": source}))
+    assert counts == [2, 1]
+
+
+@pytest.mark.parametrize("method", ["tau_norm", "ncm"])
+def test_what_is_computed_takes_two_passes_over_the_images(method):
+    assert asked(method, "train") == 7 + math.ceil(3 * 2 * 6000 / 1000 / 60)
