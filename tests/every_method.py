@@ -26,6 +26,11 @@ STAGES = {
     "m2m_ldam": "train",
     "paco": "train",
     "bcl": "train",
+    "gpaco": "train",
+    "vmf_contrast": "train",
+    "oltr": "train",
+    "lws": "train",
+    "crt": "train",
     "kcl": "pretrain",
     "kcl_adaptive": "pretrain",
     "cogloat": "pretrain",
@@ -107,8 +112,8 @@ def training(
         given["targets"] = folder / "targets.npy"
     torch.manual_seed(0)
     network = Classifier(BACKBONE, len(COUNTS), "linear")
-    if "guide" in needs:
-        given["guide"] = save_weights(folder / "guide.pt", network)
+    for name in {"guide", "start"} & needs.keys():
+        given[name] = save_weights(folder / f"{name}.pt", network)
     if config.stage == "finetune":
         given["encoder"] = save_weights(folder / "encoder.pt", network)
     coreset = None

@@ -12,7 +12,7 @@ from cogloat.data.store import Images, write_store
 from cogloat.errors import UserError
 from cogloat.methods import rooms
 from cogloat.methods.inputs import Inputs
-from cogloat.methods.settings import Supervised
+from cogloat.methods.settings import Judged
 
 COUNTS = [6, 4, 2]
 IMAGES = numbered(COUNTS)
@@ -39,13 +39,14 @@ def test_each_folder_is_a_room_whose_settings_bear_its_name():
     found = rooms.settings_types()
     assert set(found) == {
         *("bcl", "classifier", "m2m", "moco", "paco", "proco", "tsc"),
+        *("decoupled", "gpaco", "oltr", "readout", "vmf"),
         *("supcon", "supcon_proco", "supcon_tsc"),
     }
     for name, settings in found.items():
         assert settings.model_fields["objective"].annotation.__args__ == (name,)
         assert settings.stages
         assert settings.framework
-        assert issubclass(settings, Supervised) == ("pretrain" not in settings.stages)
+        assert issubclass(settings, Judged) == ("pretrain" not in settings.stages)
 
 
 @pytest.mark.parametrize(
