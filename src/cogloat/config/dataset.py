@@ -120,7 +120,7 @@ class ListFile(Strict):
     blobs: Blobs | None = Field(
         default=None,
         description="what each list must be: its blob id in a Git repository, SHA-1 of 'blob', its "
-        "size and its bytes, as `git hash-object FILE` prints it",
+        "size and its bytes, as `git hash-object FILE` prints it; its first digits will do",
     )
     background: GreyLevel = BACKGROUND
 

@@ -146,7 +146,7 @@ def _check_complete(file: Path, images: list[ImageFile], classes: int) -> None:
 def _check_blob(file: Path, known: str | None, split: Split) -> None:
     """Refuse a list that is not the one that the dataset's file names."""
     found = git_blob_id(file.read_bytes())
-    if known is not None and found != known:
+    if known is not None and not found.startswith(known):
         raise UserError(
             f"{file}: its blob id is {found}, not {known}: an edited list, or that of another "
             f"set. Get the official one, or correct source.blobs.{split} in the dataset's file."
