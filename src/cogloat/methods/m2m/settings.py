@@ -35,6 +35,8 @@ class Settings(Classifying):
 
     steady = False
 
+    distributed = False
+
     objective: Literal["m2m"]
     synthesis: Synthesis
 

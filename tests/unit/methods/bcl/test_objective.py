@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cogloat.methods.bcl.settings import CosineHead, LinearHead
+from cogloat.models.normalisation import BatchNorm
 
 COUNTS = [13, 6, 5]
 IMAGES = numbered(COUNTS)
@@ -142,5 +143,5 @@ def test_the_contrast_alone_trains_the_class_vectors_through_their_centres():
 def test_both_projections_have_batch_norm():
     objective = build(configured("bcl", "train", len(COUNTS), **SMALL), image_set(COUNTS))
     for projection in (objective.projection, objective.centre_projection):
-        norms = [part for part in projection.modules() if isinstance(part, nn.BatchNorm1d)]
+        norms = [part for part in projection.modules() if isinstance(part, BatchNorm)]
         assert [norm.num_features for norm in norms] == [16]

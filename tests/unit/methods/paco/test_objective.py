@@ -18,6 +18,8 @@ from miniature import (
 )
 from torch import nn
 
+from cogloat.models.normalisation import BatchNorm
+
 COUNTS = [13, 6, 5]
 IMAGES = numbered(COUNTS)
 BATCH, QUEUE, FEATURES, DIMENSION = 4, 12, 64, 6
@@ -168,7 +170,8 @@ def test_the_queue_begins_with_random_classes_or_with_none():
 def test_the_twin_begins_equal_and_is_not_trained_and_all_else_is():
     config = configured("paco", "train", len(COUNTS), **SMALL)
     objective = build(config, image_set(COUNTS))
-    assert sum(isinstance(part, nn.BatchNorm1d) for part in objective.modules()) == 2
+    heads = (objective.projection, objective.key.projection)
+    assert [sum(isinstance(part, BatchNorm) for part in own.modules()) for own in heads] == [1, 1]
     pairs = (
         (objective.key.backbone, objective.classifier.backbone),
         (objective.key.projection, objective.projection),
