@@ -65,8 +65,12 @@ def left_by(own: Training) -> dict[str, Any]:
         for number in range(STEPS)
     ]
     return {
-        "logged": [{name: value.detach() for name, value in one.items()} for one in logged],
-        "gradients": {name: weight.grad for name, weight in own.optimizer.weights.items()},
+        "logged": [{name: value.detach().cpu() for name, value in one.items()} for one in logged],
+        "gradients": {
+            name: weight.grad.cpu()
+            for name, weight in own.optimizer.weights.items()
+            if weight.grad is not None
+        },
         "state": own.state(),
         "row": own.objective.end_epoch(own.epoch),
     }
@@ -77,23 +81,28 @@ def _has_queue(own: Training) -> bool:
 
 
 def main() -> None:
-    folder, dtype = Path(sys.argv[1]), sys.argv[2]
+    folder, dtype, kind = Path(sys.argv[1]), *sys.argv[2:]
+    device = torch.device("cuda", ranks.local_rank()) if kind == "cuda" else torch.device("cpu")
     torch.set_num_threads(1)
     if dtype == "float64":
         in_double()
     torch.set_deterministic_debug_mode("error")
-    own = ranks.join(torch.device("cpu"))
+    own = ranks.join(device)
     left = {}
     for case in SHARED:
         method, changes = CASES[case]
         rank_folder = folder / f"{own.size}-{own.rank}"
         rank_folder.mkdir(parents=True, exist_ok=True)
-        made = training(method, rank_folder, ranks=own, plain=True, groups=GROUPS, **changes)
+        made = training(
+            method, rank_folder, device, ranks=own, plain=True, groups=GROUPS, **changes
+        )
         left[case] = left_by(made)
     torch.save(left, folder / f"{own.size}-{own.rank}-{dtype}.pt")
 
 
-def spawned(folder: Path, sizes: list[int], dtype: str) -> dict[int, list[dict[str, Any]]]:
+def spawned(
+    folder: Path, sizes: list[int], dtype: str, kind: str = "cpu"
+) -> dict[int, list[dict[str, Any]]]:
     """Run this file once for each rank of each size; return what every rank left."""
     for size in sizes:
         with socket.socket() as free:
@@ -102,7 +111,7 @@ def spawned(folder: Path, sizes: list[int], dtype: str) -> dict[int, list[dict[s
         shared = {"WORLD_SIZE": size, "MASTER_ADDR": "localhost", "MASTER_PORT": port}
         processes = [
             subprocess.Popen(
-                [sys.executable, __file__, folder, dtype],
+                [sys.executable, __file__, folder, dtype, kind],
                 env=os.environ | {name: str(value) for name, value in one.items()},
             )
             for one in ({**shared, "RANK": rank, "LOCAL_RANK": rank} for rank in range(size))

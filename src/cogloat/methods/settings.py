@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
@@ -125,7 +126,7 @@ class Training(Strict):
     stages: ClassVar[tuple[StageName, ...]]
     framework: ClassVar[str]
     steady: ClassVar[bool] = True
-    distributed: ClassVar[bool] = True
+    distributed: ClassVar[bool] = False
 
     objective: str = Field(description="name of a folder in src/cogloat/methods")
     epochs: Count
@@ -154,6 +155,10 @@ class Training(Strict):
                 "with at least two images for each. Write another divisor, such as 1."
             )
         return self
+
+    def shared_by(self, processes: int) -> int:
+        """Return how many of some processes can share its batches: those that divide the groups."""
+        return math.gcd(self.groups, processes) if self.distributed else 1
 
     @property
     def augmentations(self) -> tuple[str, ...]:

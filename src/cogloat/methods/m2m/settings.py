@@ -35,8 +35,6 @@ class Settings(Classifying):
 
     steady = False
 
-    distributed = False
-
     objective: Literal["m2m"]
     synthesis: Synthesis
 

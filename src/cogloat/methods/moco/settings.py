@@ -77,6 +77,7 @@ class MomentumContrast(Contrastive):
     """What every contrastive pre-training of a momentum pair has."""
 
     framework = "MoCo"
+    distributed = True
 
     key_momentum: BelowOne
     queue: Count = Field(description="number of keys kept; a multiple of the batch size")

@@ -28,7 +28,6 @@ class BatchContrast(Contrastive):
     """What every contrastive pre-training within the batch has."""
 
     framework = "in-batch"
-    distributed = False
 
     positives: BatchPositives
 
