@@ -190,6 +190,11 @@ class Resources(Strict):
     """What one job of this dataset asks for."""
 
     threads: Threads
+    processes: Threads = Field(
+        default=1,
+        description="that share each batch of a training, each with a GPU, threads and mem_mb of "
+        "its own; fewer where a method's groups cannot be shared so",
+    )
     mem_mb: Count
     largest_class: Count = Field(
         description="training images of the largest class, for estimates before a set is drawn"

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cogloat.config.types import HeadName, InitName
+from cogloat.models.normalisation import Norm
 
 
 class ProjectionHead(nn.Module):
@@ -16,7 +17,7 @@ class ProjectionHead(nn.Module):
         features: of the backbone.
         hidden: width of the first layer.
         outputs: width of the last.
-        batch_norm: whether there is one before the ReLU.
+        norm: makes what normalises before the ReLU, if something does.
         last_init: how the last layer's weights begin; the first layer's are PyTorch's own.
     """
 
@@ -25,15 +26,15 @@ class ProjectionHead(nn.Module):
         features: int,
         hidden: int,
         outputs: int,
+        norm: Norm | None = None,
         *,
-        batch_norm: bool,
         last_init: InitName = "torch",
     ) -> None:
         super().__init__()
-        norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
-        self.layers = nn.Sequential(
-            nn.Linear(features, hidden), *norm, nn.ReLU(), make_linear(hidden, outputs, last_init)
-        )
+        first = nn.Linear(features, hidden)
+        between = [norm(hidden)] if norm else []
+        last = make_linear(hidden, outputs, last_init)
+        self.layers = nn.Sequential(first, *between, nn.ReLU(), last)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features [B, features] to unit embeddings [B, outputs]."""

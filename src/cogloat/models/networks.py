@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,8 +10,8 @@ from torch import Tensor, nn
 from cogloat.config.backbone import Backbone, ImagenetBackbone
 from cogloat.config.types import HeadName, InitName
 from cogloat.models.heads import ProjectionHead, make_classifier
-from cogloat.models.normalisation import BatchNorm, SplitBatchNorm
-from cogloat.models.resnet import CifarResNet, Norm
+from cogloat.models.normalisation import BatchNorm, Norm
+from cogloat.models.resnet import CifarResNet
 
 if TYPE_CHECKING:
     from cogloat.models.imagenet import ImagenetResNet
@@ -43,9 +42,10 @@ class Classifier(nn.Module):
         head: HeadName,
         init: InitName = "kaiming",
         head_init: InitName = "kaiming",
+        norm: Norm = BatchNorm,
     ) -> None:
         super().__init__()
-        self.backbone = make_backbone(backbone, init=init)
+        self.backbone = make_backbone(backbone, norm, init)
         self.head = make_classifier(head, self.backbone.feature_dim, classes, head_init)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -56,18 +56,15 @@ class Classifier(nn.Module):
 def build_encoder(
     backbone: Backbone,
     projection: tuple[int, int],
-    batch_norm_splits: int,
+    norm: Norm = BatchNorm,
     init: InitName = "kaiming",
 ) -> Encoder:
     """Return an encoder whose head has no batch norm, not yet trained.
 
     The head begins as PyTorch's layers do, the backbone as `init` says.
     """
-    norm: Norm = BatchNorm
-    if batch_norm_splits > 1:
-        norm = functools.partial(SplitBatchNorm, splits=batch_norm_splits)
     made = make_backbone(backbone, norm, init)
-    return Encoder(made, ProjectionHead(made.feature_dim, *projection, batch_norm=False))
+    return Encoder(made, ProjectionHead(made.feature_dim, *projection))
 
 
 def make_backbone(

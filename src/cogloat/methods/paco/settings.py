@@ -14,6 +14,7 @@ class Settings(Supervised):
     """A classifier beside a momentum pair, in one softmax."""
 
     framework = "PaCo"
+    distributed = True
 
     objective: Literal["paco"]
     key_augmentation: Name = Field(description="the key's; `augmentation` is the query's")
