@@ -61,7 +61,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             if written := board.update(names, args.logs, args.results):
-                print(f"{written} epochs of {name} in {args.output}", file=sys.stderr, flush=True)
+                print(
+                    f"{name}: epochs written to {args.output}: {written}",
+                    file=sys.stderr,
+                    flush=True,
+                )
             if args.follow is None:
                 return
             time.sleep(args.follow)

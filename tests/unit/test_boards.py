@@ -88,7 +88,7 @@ def arguments(root, collection):
 def test_script_shows_the_trainings_of_a_collection(root, capsys):
     left(root, 3)
     main(arguments(root, "demo"))
-    assert capsys.readouterr().err == f"3 epochs of demo in {root / 'board'}\n"
+    assert capsys.readouterr().err == f"demo: epochs written to {root / 'board'}: 3\n"
     assert [path.parent for path in (root / "board").rglob("events*")] == [root / "board" / NAME]
 
 
