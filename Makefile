@@ -63,7 +63,7 @@ define make_collection
 endef
 
 .PHONY: help env demo plan report watch audit bench test test-quick test-cluster lint lock schemas \
-	certify publish evidence coverage export archive validator \
+	certify publish evidence coverage export archive validator tensorboard \
 	container container-lock container-verify dockerfile wheels
 
 help:
@@ -72,6 +72,7 @@ help:
 	@echo "make plan     hours, memory and disk of COLLECTION=paper, before it is made: a minute a dataset"
 	@echo "make report   every table, figure and verdict on that data, as one HTML file: half an hour"
 	@echo "make watch    how far the trainings are, on this machine or on a cluster (COLLECTION=paper)"
+	@echo "make tensorboard   the curves of COLLECTION=demo in TensorBoard, while they are made and after"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
 	@echo "make bench    how fast the training is, in ratios beside their goals: 5 minutes on 2 idle cores"
 	@echo "make test     lint, types and every test"
@@ -134,6 +135,13 @@ report: env
 
 watch: env
 	@python src/watch.py $(if $(COLLECTION),--collection $(COLLECTION))
+
+# It reads logs: trainings know nothing of it.
+BOARD := exports/tensorboard/$(CHOSEN)
+tensorboard: env
+	@python src/log_curves.py --collection $(CHOSEN) --output $(BOARD)
+	@python src/log_curves.py --collection $(CHOSEN) --output $(BOARD) --follow 10 & \
+	trap "kill $$!" EXIT; tensorboard --logdir $(BOARD)
 
 audit: env
 	python src/audit.py --claims config/claims.yaml --paper config/paper \

@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"{settings.batch_size}, and the keys beside the own one are of other batches. Lower "
             "pretrain.batch_size and train again."
         )
-    encoder = load_encoder(config, args.weights, device, settings.batch_norm_splits)
+    encoder = load_encoder(config, args.weights, device, settings.groups)
     found = {}
     # the batch's last: they move the running ones
     for statistics, training_mode in (("running", False), ("batch", True)):
@@ -96,7 +96,7 @@ def _pairs(config: RunConfig, settings: MomentumContrast, training: ImageSet) ->
         draw = generator(config.seed, "leak augment", step)
         queries, keys = augment(training.batch(positions_B.repeat(2)), draw).split(batch)
         order_B = torch.arange(batch)
-        if settings.batch_norm_splits > 1:
+        if settings.groups > 1:
             shuffle = generator(config.seed, "leak shuffle", step)
             order_B = torch.randperm(batch, generator=shuffle)
         yield Pair(queries, keys, order_B.to(device))

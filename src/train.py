@@ -23,6 +23,7 @@ if __name__ == "__main__":
     arithmetic.install()
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from cogloat.methods.inputs import Inputs
 from cogloat.methods.rooms import build, compute, objective_module
 from cogloat.methods.settings import Computed, Judged, WeightsOf
 from cogloat.randomness import seeded_globally
+from cogloat.ranks import is_rank, world_size
 from cogloat.results.history import write_history
 from cogloat.results.provenance import Stage, check_beside, identity, total_seconds
 from cogloat.runs.effective import RunConfig
@@ -46,6 +48,7 @@ from cogloat.training.commandline import (
     check_inputs,
     named_file,
 )
+from cogloat.training.launching import add_processes_argument, check_processes, run_ranks
 from cogloat.training.loop import fit
 from cogloat.training.machine import add_machine_arguments, set_up_machine
 from cogloat.training.resume import ResumeState
@@ -70,6 +73,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "--output-dir", type=writable_folder, required=True, help="gets the stage's files"
     )
     add_machine_arguments(parser)
+    add_processes_argument(parser)
     return parser.parse_args(argv)
 
 
@@ -88,6 +92,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if supervised and data.validation_is_drawn:
         needed.append("validation")
     files = check_inputs(args.input, needed, args.config)
+    check_processes(settings, world_size(args.processes), args.config)
+    if args.processes > 1 and not is_rank():
+        command = [__file__, *(sys.argv[1:] if argv is None else argv)]
+        sys.exit(run_ranks(args.processes, command))
     machine = set_up_machine(args)
     inputs = Inputs(
         data=data,
@@ -95,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         training=load_training_set(args.store, args.split, data, machine.device),
         device=machine.device,
         seed=config.seed,
+        ranks=machine.ranks,
         test=load_test_set(args.store, data, machine.device) if supervised else None,
         validation=load_validation_set(args.store, files.get("validation"), data, machine.device)
         if supervised
@@ -111,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     code, as_it_is = code_of(*modules), fingerprint(*modules)
     known = identity(args.config, code, {**of_data, **files}) | {"precision": machine.precision}
     known["arithmetic"] = machine.arithmetic
-    resume = ResumeState(args.scratch, known, args.save_every, machine.process)
+    resume = ResumeState(args.scratch, known, args.save_every, machine.process, machine.ranks)
     if isinstance(settings, Computed):
         made, row = compute(settings, inputs)
         history = [{"epoch": 1, **row}]
@@ -120,6 +129,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             objective = build(settings, inputs)
         history = fit(objective, settings, machine, resume, config.name)
         made = objective.weights()
+    if not machine.ranks.is_first:
+        return
 
     save_checkpoint(weights, {name: value.cpu() for name, value in made.items()})
     write_history(table, history)

@@ -8,11 +8,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from miniature import BACKBONE, CONFIG, CPU, build, image_set, save_weights
+from miniature import (
+    BACKBONE,
+    CONFIG,
+    CPU,
+    build,
+    image_set,
+    save_weights,
+    without_augmentation,
+)
 
 from cogloat.data.imageset import ImageSet
-from cogloat.methods.settings import CoresetOf
+from cogloat.methods.settings import CoresetOf, Supervised
 from cogloat.models.networks import Classifier
+from cogloat.ranks import ALONE, Ranks
 from cogloat.runs.load import run_config
 from cogloat.training.loop import take_step
 from cogloat.training.machine import Machine
@@ -46,7 +55,7 @@ STAGES = {
 WAITS = {"tsc": 1, "tsc_inbatch": 1}
 COUNTS = [40, 16, 8]
 BATCH, SIDE = 16, 16
-SMALL = {"batch_size": BATCH, "queue": 4 * BATCH, "projection": (8, 8), "batch_norm_splits": 2}
+SMALL = {"batch_size": BATCH, "queue": 4 * BATCH, "projection": (8, 8), "groups": 2}
 
 
 @dataclass
@@ -62,10 +71,10 @@ class Training:
     machine: Machine
     epoch: int
 
-    def step(self, number: int) -> dict[str, torch.Tensor]:
-        """Take one of the epoch's steps."""
+    def step(self, number: int, images: int = BATCH) -> dict[str, torch.Tensor]:
+        """Take one of the epoch's steps, on all images of its batch or on the first ones."""
         batches = self.objective.order(self.epoch).split(BATCH)
-        positions = batches[number]
+        positions = batches[number][:images]
         return take_step(
             self.objective, self.optimizer, self.machine, positions, self.epoch, number
         )
@@ -86,7 +95,15 @@ def images(device: torch.device, counts: list[int] = COUNTS) -> ImageSet:
 
 
 def training(
-    method: str, folder: Path, device: torch.device = CPU, precision: str = "float32"
+    method: str,
+    folder: Path,
+    device: torch.device = CPU,
+    precision: str = "float32",
+    ranks: Ranks = ALONE,
+    *,
+    plain: bool = False,
+    epoch: int | None = None,
+    **changes: Any,
 ) -> Training:
     """Return a method's stage of `STAGES`, with CIFAR's recipes, before its last epoch's steps.
 
@@ -95,16 +112,25 @@ def training(
         folder: gets the files that it needs.
         device: of networks and images.
         precision: of the networks.
+        ranks: that train together.
+        plain: without augmentation.
+        epoch: another than the last one.
+        changes: of the settings.
     """
     config = run_config(CONFIG, "cifar10", 100, method, 0, STAGES[method])
     fields = type(config.settings).model_fields
-    changes = {name: value for name, value in SMALL.items() if name in fields}
+    small = {name: value for name, value in SMALL.items() if name in fields}
+    if method.endswith("_inbatch"):  # a loss of the whole batch, with statistics of the whole
+        del small["groups"]
+    changes = small | changes
     if method == "m2m_ldam":  # a small network would be sure of no image that it makes
         sure = {"confidence": 0.0, "beta": 1e-9}
         changes["synthesis"] = config.settings.synthesis.model_copy(update=sure)
     settings = config.settings.model_copy(update=changes)
     data = config.data.model_copy(update={"image_size": SIDE, "classes": len(COUNTS)})
     config = config.model_copy(update={"data": data, "backbone": BACKBONE, "settings": settings})
+    if plain:
+        config = without_augmentation(config)
     given: dict[str, Any] = {}
     needs = config.settings.needs
     if "targets" in needs:
@@ -119,10 +145,12 @@ def training(
     coreset = None
     if any(isinstance(need, CoresetOf) for need in needs.values()):
         coreset = images(device, [4, 3, 2])
-    objective = build(config, images(device), coreset, device=device, **given)
-    epoch = config.settings.epochs - 1
+    if isinstance(settings, Supervised):
+        given["test"] = images(device, [7, 5, 5])
+    objective = build(config, images(device), coreset, device=device, ranks=ranks, **given)
+    epoch = config.settings.epochs - 1 if epoch is None else epoch
     objective.start_epoch(epoch)
-    machine = Machine(device, 1, precision)
+    machine = Machine(device, 1, precision, ranks=ranks)
     return Training(
         objective, Sgd(objective.parameters(), config.settings.optimizer), machine, epoch
     )

@@ -20,10 +20,12 @@ BUDGETS: dict[str, Any] = {
     "pretrain": {"epochs": 2, "batch_size": 64},
     "finetune": {"epochs": 2, "batch_size": 64, "evaluate_every": 1},
     "train": {"epochs": 2, "batch_size": 64, "evaluate_every": 1},
-    "moco": (pair := {"batch_norm_splits": 2, "queue": 128, "key_momentum": 0.9}),
+    "moco": (pair := {"groups": 2, "queue": 128, "key_momentum": 0.9}),
     "proco": pair,
     "tsc": pair,
-    "paco": {"queue": 128, "key_momentum": 0.9},
+    "paco": {"groups": 2, "queue": 128, "key_momentum": 0.9},
+    "bcl": {"groups": 2},
+    "classifier": {"groups": 2},
     "proxy": {"epochs": 1, "batch_size": 64, "evaluate_every": 1},
 }
 

@@ -26,6 +26,7 @@ from cogloat.methods.inputs import Inputs
 from cogloat.methods.proco.objective import ProCo
 from cogloat.methods.supcon_proco.objective import ProCoInBatch
 from cogloat.randomness import seeded_globally
+from cogloat.ranks import ALONE
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import run_config
 
@@ -102,10 +103,11 @@ def build(
         config: of the run's stage.
         images: the training set.
         coreset: behind prototypes.
-        given: the test set, validation, seed and device, and files by their names.
+        given: the test set, validation, seed, device and ranks, and files by their names.
     """
     judges = {name: given.pop(name, None) for name in ("test", "validation")}
     seed, device = given.pop("seed", config.seed), given.pop("device", CPU)
+    judges["ranks"] = given.pop("ranks", ALONE)
     inputs = Inputs(config.data, config.backbone, images, device, seed, files=given, **judges)
     with seeded_globally(0, "test"):
         objective = (

@@ -7,12 +7,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from artefacts import CONFIG, KCL, effective, metrics, process, stage_of, store_and_split, timings
+from artefacts import (
+    CONFIG,
+    KCL,
+    effective,
+    metrics,
+    process,
+    stage_of,
+    store_and_split,
+    timings,
+    untrained_run,
+)
 from scripts import REPO
 from torch import nn
 
 from cogloat.certificates import Certificate, Certificates, write_certificates
-from cogloat.checkpoint import load_weights, save_checkpoint
+from cogloat.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from cogloat.claims.schema import load_claims
 from cogloat.claims.tables import read_measured
 from cogloat.claims.tables import read_printed as read_papers
@@ -21,6 +31,8 @@ from cogloat.config.reading import dump, load
 from cogloat.data.labels import read_labels
 from cogloat.data.longtail import read_split
 from cogloat.data.store import load_split_images
+from cogloat.evaluated import read_evaluated
+from cogloat.exported import Description, read_model, write_model
 from cogloat.files import write_text
 from cogloat.methods.settings import Optimizer
 from cogloat.methods.tsc.settings import TargetPoints
@@ -164,6 +176,15 @@ def checkpoints(folder: Path) -> dict[str, Specimen]:
         ),
         "state.pt": Specimen(resume.path, other, read_state),
     }
+
+
+def models(folder: Path) -> dict[str, Specimen]:
+    """Return an exported classifier."""
+    run = read_evaluated(untrained_run(folder / "run"))
+    said = Description(config=run.config, classes=run.metrics.classes, provenance=run.provenance)
+    file = folder / "model.safetensors"
+    write_model(file, said, load_checkpoint(run.weights, "weights file"))
+    return {file.name: in_place(file, read_model)}
 
 
 # --- how they are written ---

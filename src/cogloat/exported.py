@@ -80,7 +80,7 @@ def read_model(path: Path) -> tuple[Description, dict[str, Tensor]]:
     try:
         sealed: dict[str, Any] = json.loads(header["__metadata__"][KEY])
         intact = sealed["sha256"] == _digest(sealed["of"], packed)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         intact = False
     if not intact:
         raise UserError(f"{path}: corrupt: it is not what its checksum is of. {GET_IT}")

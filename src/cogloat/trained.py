@@ -13,11 +13,12 @@ from cogloat.errors import UserError
 from cogloat.methods.moco.settings import Contrastive
 from cogloat.methods.settings import Judged
 from cogloat.models.networks import Classifier, Encoder, build_encoder, to_device
+from cogloat.models.normalisation import grouped
 from cogloat.runs.effective import RunConfig
 
 
 def load_encoder(
-    config: RunConfig, weights: Path, device: torch.device, batch_norm_splits: int = 1
+    config: RunConfig, weights: Path, device: torch.device, groups: int = 1
 ) -> Encoder:
     """Return the encoder that a contrastive stage left.
 
@@ -25,8 +26,8 @@ def load_encoder(
         config: of the stage.
         weights: that it left.
         device: where the encoder is to be.
-        batch_norm_splits: groups with statistics of their own in training mode; outside it, split
-            batch norm is batch norm.
+        groups: of a batch in training mode, with statistics of their own; outside it, split batch
+            norm is batch norm.
 
     Raises:
         UserError: if the stage leaves none, or the weights are missing, damaged or of another
@@ -38,7 +39,8 @@ def load_encoder(
             f"{weights}: stage '{config.stage}' of {config.method} trains no encoder with a "
             "projection. Give the configuration and the weights of a pretrain stage."
         )
-    encoder = build_encoder(config.backbone, settings.projection, batch_norm_splits)
+    norm = grouped(groups)
+    encoder = build_encoder(config.backbone, settings.projection, norm)
     load_weights(encoder, weights)
     to_device(encoder, device)
     return encoder

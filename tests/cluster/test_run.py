@@ -102,6 +102,32 @@ def same_bits(name: str) -> bool:
     return name in (*tables, "metrics.json", "confusion.csv", "weights.pt", "history.csv")
 
 
+def test_two_processes_of_a_training_have_two_gpus_of_one_node(long: Project):
+    """Warned, all of them save and end together; the next job goes on as one did."""
+    stage = f"{RUNS}/kcl/seed0/pretrain"
+    shared = ("processes=2", "gpu=2", "nodes=1")
+    process = long.start(
+        *PROFILE,
+        *("--retries", "2", "--set-resources"),
+        *(f"pretrain:{own}" for own in shared),
+        *("--", f"{stage}/weights.pt"),
+    )
+    reading = ThreadPoolExecutor().submit(process.stdout.read)
+    warned: list[Job] = []
+    while process.poll() is None:
+        warned = warned or list(running(long, "pretrain", "kcl/seed0"))[:1]
+        if len(warned) == 1:
+            assert warned[0].gpus() == {"0-1"}
+            output("scancel", "--signal=URG", warned[0].number)
+            warned += warned
+        time.sleep(1)
+    said = reading.result()
+    assert process.returncode == 0, said
+    assert said.count("stopped by SIGURG; the same command goes on from scratch/") == 1
+    provenance = json.loads((long.root / stage / "provenance.json").read_text())
+    assert [one["ranks"] for one in provenance["processes"]] == [2, 2]
+
+
 def test_runs_share_one_gpu_in_one_job(short: Project):
     targets = [f"{RUNS}/ce/seed{seed}/train/weights.pt" for seed in (0, 1)]
     done = short.snakemake(

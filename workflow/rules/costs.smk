@@ -28,7 +28,29 @@ def stage_runtime(wildcards):
     """Return how many minutes a stage asks for."""
     own = stage_config(wildcards)
     frozen = own.stage == "finetune"
-    return training_minutes(wildcards, own.settings, own.data, own.backbone, frozen)
+    shared = stage_processes(wildcards)
+    return training_minutes(wildcards, own.settings, own.data, own.backbone, frozen, shared)
+
+
+@user_facing
+def stage_processes(wildcards):
+    """Return how many processes share the batches of a stage, each with a GPU of its own."""
+    asked = dataset(wildcards).resources.processes
+    return stage_config(wildcards).settings.shared_by(asked)
+
+
+def one_node(wildcards):
+    """Return that several processes are on one node; of a single one nothing is said.
+
+    SLURM would take GPUs from several nodes; jobs in a group would add their nodes up.
+    """
+    return 1 if stage_processes(wildcards) > 1 else None
+
+
+def of_processes(key):
+    """Return a function for what all processes of a stage ask for together."""
+    one = from_dataset(key)
+    return user_facing(lambda wildcards: stage_processes(wildcards) * one(wildcards))
 
 
 @user_facing
@@ -41,14 +63,14 @@ def coreset_runtime(wildcards):
 
 
 @user_facing
-def training_minutes(wildcards, settings, data, backbone, frozen):
-    """Return how many minutes the training of some settings asks for."""
+def training_minutes(wildcards, settings, data, backbone, frozen, processes=1):
+    """Return how many minutes the training of some settings by some processes asks for."""
     own = dataset(wildcards)
     split = Path("results/splits") / wildcards.dataset / f"{wildcards.imbalance}.csv"
     images = cost.training_images(split, factor_of(wildcards), own)
     costs = cost.Costs(own.resources, calibration(wildcards.dataset))
     estimate = costs.training(settings, data, backbone, images, frozen=frozen)
-    return cost.minutes(estimate, WORKFLOW.runtime)
+    return cost.minutes(cost.shared(estimate, processes), WORKFLOW.runtime)
 
 
 # --- one calibration ---

@@ -38,10 +38,12 @@ rule train:
         scratch="scratch/{dataset}/{imbalance}/{method}/seed{seed}/{stage}",
     wildcard_constraints:
         stage="train",
-    threads: from_dataset("resources.threads")
+    threads: of_processes("resources.threads")
     resources:
-        mem_mb=from_dataset("resources.mem_mb"),
-        gpu=1,
+        mem_mb=of_processes("resources.mem_mb"),
+        gpu=stage_processes,
+        nodes=one_node,
+        processes=stage_processes,
         runtime=stage_runtime,
         precision="float32",
         arithmetic=arithmetic_of,
@@ -54,7 +56,8 @@ rule train:
             --split {input.split:q} {params.inputs} \
             --output-dir "$(dirname {output.weights:q})" \
             --scratch {params.scratch:q} \
-            --threads {threads:q} \
+            --processes {resources.processes:q} \
+            --threads $(({threads} > {resources.processes} ? {threads} / {resources.processes} : 1)) \
             --precision {resources.precision:q} \
             --arithmetic {resources.arithmetic:q} \
             2>{log:q}

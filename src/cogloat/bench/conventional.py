@@ -28,6 +28,7 @@ from cogloat.errors import UserError
 from cogloat.methods.moco.settings import MomentumContrast
 from cogloat.methods.moco.temperature import class_temperatures
 from cogloat.models.networks import build_encoder
+from cogloat.models.normalisation import grouped
 
 READY = "ready"
 
@@ -104,7 +105,7 @@ class Training:
         assert isinstance(settings, MomentumContrast)
         self.settings = settings
         self.query = build_encoder(
-            config.backbone, settings.projection, settings.batch_norm_splits, settings.init
+            config.backbone, settings.projection, grouped(settings.groups), settings.init
         )
         self.key = copy.deepcopy(self.query)
         for parameter in self.key.parameters():

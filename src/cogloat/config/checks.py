@@ -17,7 +17,7 @@ LONGEST_LABEL = 100
 SMALL = 1e-12  # of what must not be 0
 NAME = re.compile(f"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LONGEST_NAME - 1}}}")
 DIGEST = re.compile("[0-9a-f]{64}")
-BLOB_ID = re.compile("[0-9a-f]{40}")
+BLOB_ID = re.compile("[0-9a-f]{8,40}")
 # Of Markdown, HTML, reStructuredText or matplotlib. What else is special to one of them is escaped
 # where it is printed.
 MARKUP = "|`<>$*\\"
@@ -101,15 +101,15 @@ def check_digest(text: str) -> str:
 
 
 def check_blob_id(text: str) -> str:
-    """Return Git's name of a file's bytes.
+    """Return Git's name of a file's bytes, or how it begins.
 
     Raises:
         ValueError: if it is none.
     """
     if BLOB_ID.fullmatch(text) is None:
         raise ValueError(
-            f"{_shown(text)} is no blob id. Write the 40 hexadecimal digits that `git hash-object "
-            "FILE` prints."
+            f"{_shown(text)} is no blob id. Write the hexadecimal digits that `git hash-object "
+            "FILE` prints, or the first of them, at least 8."
         )
     return text
 

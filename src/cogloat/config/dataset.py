@@ -120,7 +120,7 @@ class ListFile(Strict):
     blobs: Blobs | None = Field(
         default=None,
         description="what each list must be: its blob id in a Git repository, SHA-1 of 'blob', its "
-        "size and its bytes, as `git hash-object FILE` prints it",
+        "size and its bytes, as `git hash-object FILE` prints it; its first digits will do",
     )
     background: GreyLevel = BACKGROUND
 
@@ -190,6 +190,11 @@ class Resources(Strict):
     """What one job of this dataset asks for."""
 
     threads: Threads
+    processes: Threads = Field(
+        default=1,
+        description="that share each batch of a training, each with a GPU, threads and mem_mb of "
+        "its own; fewer where a method's groups cannot be shared so",
+    )
     mem_mb: Count
     largest_class: Count = Field(
         description="training images of the largest class, for estimates before a set is drawn"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cogloat.randomness import generator, sent
+from cogloat.ranks import Part
 
 GROUP = 4  # images that a class gives in its turn
 
@@ -126,7 +127,10 @@ def global_positives(
 
 
 def choose(
-    candidates_BK: Tensor, k: int | Literal["all", "none"], generator: torch.Generator
+    candidates_BK: Tensor,
+    k: int | Literal["all", "none"],
+    generator: torch.Generator,
+    part: Part | None = None,
 ) -> Tensor:
     """Choose up to k of the candidates of each row, uniformly without replacement.
 
@@ -134,6 +138,7 @@ def choose(
         candidates_BK: a mask, on any device.
         k: their number, at least 1, or all, or none.
         generator: of the draw.
+        part: of the rows for which is drawn, if these are not all.
 
     Returns:
         A mask [B, K].
@@ -143,8 +148,9 @@ def choose(
     if k == "none":
         return torch.zeros_like(candidates_BK)
     rows, columns = candidates_BK.shape
-    lots_Bk = torch.rand((rows, k), generator=generator, dtype=torch.float64)
-    lots_Bk = sent(lots_Bk, candidates_BK.device)
+    part = part or Part(0, rows, rows)
+    lots_Bk = torch.rand((part.whole, k), generator=generator, dtype=torch.float64)
+    lots_Bk = sent(part.of(lots_Bk), candidates_BK.device)
     until_BK = candidates_BK.cumsum(dim=1)  # candidates up to here
     there_are_B = until_BK[:, -1]
     # the last column is for the ranks of candidates that there are not

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from cogloat.data.augmentation import Augmentation
@@ -11,6 +10,7 @@ from cogloat.methods.inputs import Inputs
 from cogloat.methods.moco.settings import Contrastive
 from cogloat.methods.moco.temperature import class_temperatures
 from cogloat.randomness import generator
+from cogloat.ranks import Part
 from cogloat.results.history import Row
 
 
@@ -22,6 +22,7 @@ class ContrastiveObjective(nn.Module):
         training = inputs.training
         self.size = len(training)
         self._training, self._seed = training, inputs.seed
+        self._ranks, self._groups = inputs.ranks, settings.groups
         self._index = ClassIndex(training.labels_N)
         self._augment = Augmentation.named(settings.augmentation, inputs.data)
         self._temperatures_C = class_temperatures(training.counts_C, settings.temperature)
@@ -38,17 +39,18 @@ class ContrastiveObjective(nn.Module):
         """Nothing is measured but the loss."""
         return {}
 
-    def _views(self, positions_B: Tensor, others: int, epoch: int, step: int) -> Tensor:
-        """Draw so many other images of each one's class, and augment every view in one call.
+    def _part(self, positions_B: Tensor) -> Part:
+        """Return this rank's part of a batch."""
+        return self._ranks.part(len(positions_B), self._groups)
 
-        Returns:
-            Images [(2 + others) B, 3, H, W]: a view of each image, another of each, then one of
-            each of the others.
-        """
+    def _others(self, positions_B: Tensor, others: int, epoch: int, step: int) -> Tensor:
+        """Draw so many other images of each one's class [B, others]."""
         draw = generator(self._seed, "positives", epoch, step)
-        chosen_BK = global_positives(self._index, positions_B, others, draw)
-        positions = torch.cat([positions_B, positions_B, chosen_BK.T.reshape(-1)])
-        draw = generator(self._seed, "augment", epoch, step)
+        return global_positives(self._index, positions_B, others, draw)
+
+    def _views(self, positions: Tensor, epoch: int, step: int) -> Tensor:
+        """Augment images in one call [..., 3, H, W]."""
+        draw = generator(self._seed, "augment", epoch, step, *self._ranks.apart)
         return self._augment(self._training.batch(positions), draw)
 
     def _weights(self, temperatures_B: Tensor) -> Tensor | None:

@@ -12,6 +12,7 @@ from cogloat.config.backbone import Backbone
 from cogloat.config.dataset import Data
 from cogloat.data.imageset import ImageSet, load_coreset
 from cogloat.errors import UserError
+from cogloat.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Inputs:
         store: the folder that the images are from.
         split: the file of the long-tailed set.
         files: what the settings say that they need, by its name.
+        ranks: the processes that train together, of which this is one.
     """
 
     data: Data
@@ -41,6 +43,7 @@ class Inputs:
     store: Path | None = None
     split: Path | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    ranks: Ranks = ALONE
 
     def file(self, name: str) -> Path:
         """Return a file that was handed over.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
@@ -128,6 +129,10 @@ class Stage(Strict):
 
     objective: str = Field(description="name of a folder in src/cogloat/methods")
 
+    def shared_by(self, processes: int) -> int:
+        """Return how many of some processes can share its work."""
+        return 1
+
     @property
     def augmentations(self) -> tuple[str, ...]:
         """Names of the dataset's augmentations that the stage draws from."""
@@ -149,21 +154,42 @@ class Training(Stage):
 
     Attributes:
         steady: whether all steps do the same, so that a few can be timed for all.
+        distributed: whether several processes can share its batches.
     """
 
     steady: ClassVar[bool] = True
+    distributed: ClassVar[bool] = False
 
     epochs: Count
     batch_size: Annotated[int, Field(ge=2, le=LARGEST)]
     optimizer: Optimizer
     schedule: Schedule
     drop_last: bool = Field(description="leave out a last batch that is not whole")
+    groups: Count = Field(
+        default=1,
+        description="of the batch's images, with batch-norm statistics of their own, as on so many "
+        "devices; processes that share the batch share them equally. Of more than one, keys are "
+        "grouped otherwise than queries",
+    )
     augmentation: Name = Field(description="name of one of the dataset's augmentations")
     init: InitName = Field(
         default="kaiming",
         description="how the weights of the backbone and of a linear classifier begin: "
         "Kaiming-normal, or as PyTorch's layers do, whose convolutions are 2.45 times smaller",
     )
+
+    @model_validator(mode="after")
+    def _batch_has_equal_groups(self) -> Self:
+        if self.batch_size % self.groups or self.batch_size < 2 * self.groups:
+            raise ValueError(
+                f"batch_size ({self.batch_size}) must be a multiple of groups ({self.groups}), "
+                "with at least two images for each. Write another divisor, such as 1."
+            )
+        return self
+
+    def shared_by(self, processes: int) -> int:
+        """Return how many of some processes can share its batches: those that divide the groups."""
+        return math.gcd(self.groups, processes) if self.distributed else 1
 
     @property
     def augmentations(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from cogloat.data.augmentation import Augmentation
@@ -11,12 +12,22 @@ from cogloat.methods.inputs import Inputs
 from cogloat.methods.settings import Supervised
 from cogloat.models.inference import outputs
 from cogloat.models.networks import Classifier, to_device
+from cogloat.models.normalisation import grouped
 from cogloat.randomness import generator
+from cogloat.ranks import Part
 from cogloat.results.history import Row
 
 
 class SupervisedObjective(nn.Module):
-    """A classifier whose accuracy is followed; a subclass gives the loss."""
+    """A classifier whose accuracy is followed; a subclass gives the loss.
+
+    Attributes:
+        first_alone: whether running statistics are of the batch's first group, not of all.
+        size: number of training images.
+        classifier: backbone and head.
+    """
+
+    first_alone = False
 
     def __init__(self, settings: Supervised, inputs: Inputs) -> None:
         """Build the classifier, on the device.
@@ -30,13 +41,16 @@ class SupervisedObjective(nn.Module):
         self.size = len(inputs.training)
         self.classifier = Classifier(
             *(inputs.backbone, data.classes, settings.head_kind),
-            *(settings.init, settings.head_init, data.image_size),
+            *(settings.init, settings.head_init),
+            grouped(settings.groups, inputs.ranks, first_alone=self.first_alone),
+            data.image_size,
         )
         to_device(self.classifier, inputs.device)
         self._supervised, self._data, self._seed = settings, data, inputs.seed
         self._training = inputs.training
         if settings.sampler == "class_aware":
             self._index = ClassIndex(inputs.training.labels_N)
+        self._ranks, self._groups = inputs.ranks, settings.groups
         self._judges = {"validation": inputs.validation, "test": inputs.test}
         self._augment = Augmentation.named(settings.augmentation, data)
 
@@ -56,9 +70,7 @@ class SupervisedObjective(nn.Module):
         done = epoch + 1
         due = done % self._supervised.evaluate_every == 0 or done == self._supervised.epochs
         return {
-            f"{name}_accuracy": float(accuracy(self._test_scores(images), images.labels_N))
-            if due
-            else None
+            f"{name}_accuracy": self._accuracy(images) if due else None
             for name, images in self._judges.items()
             if images is not None
         }
@@ -67,9 +79,20 @@ class SupervisedObjective(nn.Module):
         """Return what evaluation needs: the classifier."""
         return self.classifier.state_dict()
 
-    def _test_scores(self, images: ImageSet) -> Tensor:
-        """Return the scores [N, C] of images that are not trained on."""
-        return outputs(self.classifier, images, self._data)
+    def _part(self, positions_B: Tensor) -> Part:
+        """Return this rank's part of a batch."""
+        return self._ranks.part(len(positions_B), self._groups)
+
+    def _accuracy(self, images: ImageSet) -> float:
+        """Return the accuracy on a set, of which each rank passes a part through the network."""
+        part = self._ranks.part(len(images))
+        positions_N = part.of(torch.arange(len(images)))
+        own = accuracy(self._test_scores(images, positions_N), images.labels(positions_N))
+        return float(self._ranks.total(self._ranks.share({"own": own}, part)["own"]))
+
+    def _test_scores(self, images: ImageSet, positions_N: Tensor) -> Tensor:
+        """Return the scores [N, C] of some images that are not trained on."""
+        return outputs(self.classifier, images, self._data, positions_N)
 
 
 def accuracy(scores_BC: Tensor, labels_B: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from cogloat.config.types import HeadName, InitName
 from cogloat.models.memory import MemoryClassifier
+from cogloat.models.normalisation import Norm
 
 
 class ProjectionHead(nn.Module):
@@ -19,7 +20,7 @@ class ProjectionHead(nn.Module):
         features: of the backbone.
         hidden: width of the first layer; 0 for one layer alone.
         outputs: width of the last.
-        batch_norm: whether there is one before the first ReLU.
+        norm: makes what normalises before the first ReLU, if something does.
         layers: linear ones; those between the first and the last are as wide as the first.
         last_init: how the last layer's weights begin; the first layer's are PyTorch's own.
     """
@@ -29,8 +30,8 @@ class ProjectionHead(nn.Module):
         features: int,
         hidden: int,
         outputs: int,
+        norm: Norm | None = None,
         *,
-        batch_norm: bool,
         layers: int = 2,
         last_init: InitName = "torch",
     ) -> None:
@@ -38,13 +39,11 @@ class ProjectionHead(nn.Module):
         if hidden == 0:
             self.layers = nn.Sequential(make_linear(features, outputs, last_init))
             return
-        norm = [nn.BatchNorm1d(hidden)] if batch_norm else []
+        first = nn.Linear(features, hidden)
+        between = [norm(hidden)] if norm else []
         more = [(nn.Linear(hidden, hidden), nn.ReLU()) for _ in range(layers - 2)]
-        self.layers = nn.Sequential(
-            *(nn.Linear(features, hidden), *norm, nn.ReLU()),
-            *itertools.chain(*more),
-            make_linear(hidden, outputs, last_init),
-        )
+        last = make_linear(hidden, outputs, last_init)
+        self.layers = nn.Sequential(first, *between, nn.ReLU(), *itertools.chain(*more), last)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features [B, features] to unit embeddings [B, outputs]."""

@@ -10,8 +10,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from cogloat.config.backbone import ImagenetBackbone
 from cogloat.config.types import InitName
-from cogloat.models.normalisation import BatchNorm
-from cogloat.models.resnet import Norm
+from cogloat.models.normalisation import BatchNorm, Norm
 
 
 class ImagenetResNet(ResNet):

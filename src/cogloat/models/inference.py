@@ -15,10 +15,20 @@ BATCH = 500
 
 
 @torch.no_grad()
-def outputs(network: nn.Module, images: ImageSet, data: Data) -> Tensor:
-    """Return the network's outputs [N, ...] as float32; the network is put in evaluation mode."""
-    positions_N = torch.arange(len(images))
-    with needing_memory(f"passing {len(images)} images through a network, {BATCH} at a time"):
+def outputs(
+    network: nn.Module, images: ImageSet, data: Data, positions_N: Tensor | None = None
+) -> Tensor:
+    """Return the network's outputs [N, ...] as float32; the network is put in evaluation mode.
+
+    Args:
+        network: on the images' device.
+        images: a set.
+        data: says how they are normalised.
+        positions_N: of the images to pass through the network; by default all of the set.
+    """
+    if positions_N is None:
+        positions_N = torch.arange(len(images))
+    with needing_memory(f"passing {len(positions_N)} images through a network, {BATCH} at a time"):
         return torch.cat(
             [
                 batch_outputs(network, images.batch(positions_B), data)

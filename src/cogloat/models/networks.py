@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,8 @@ from cogloat.config.backbone import Backbone, ImagenetBackbone
 from cogloat.config.types import HeadName, InitName
 from cogloat.models.heads import ProjectionHead, make_classifier
 from cogloat.models.memory import AttendedFeatures
-from cogloat.models.normalisation import BatchNorm, SplitBatchNorm
-from cogloat.models.resnet import CifarResNet, Norm
+from cogloat.models.normalisation import BatchNorm, Norm
+from cogloat.models.resnet import CifarResNet
 
 if TYPE_CHECKING:
     from cogloat.models.imagenet import ImagenetResNet
@@ -45,6 +44,7 @@ class Classifier(nn.Module):
         head: HeadName,
         init: InitName = "kaiming",
         head_init: InitName = "kaiming",
+        norm: Norm = BatchNorm,
         image_size: int = 0,
     ) -> None:
         """Build a network that is not yet trained.
@@ -55,10 +55,11 @@ class Classifier(nn.Module):
             head: kind of the classifier. One with a memory has attention before it.
             init: how the backbone's weights begin.
             head_init: how a linear classifier's do.
+            norm: makes the backbone's normalisation layers.
             image_size: pixels, for attention, which is of a map of one size.
         """
         super().__init__()
-        self.backbone: Features | AttendedFeatures = make_backbone(backbone, init=init)
+        self.backbone: Features | AttendedFeatures = make_backbone(backbone, norm, init)
         if head == "memory":
             self.backbone = AttendedFeatures(self.backbone, backbone.side(image_size) ** 2)
         self.head = make_classifier(head, self.backbone.feature_dim, classes, head_init)
@@ -71,18 +72,15 @@ class Classifier(nn.Module):
 def build_encoder(
     backbone: Backbone,
     projection: tuple[int, int],
-    batch_norm_splits: int,
+    norm: Norm = BatchNorm,
     init: InitName = "kaiming",
 ) -> Encoder:
     """Return an encoder whose head has no batch norm, not yet trained.
 
     The head begins as PyTorch's layers do, the backbone as `init` says.
     """
-    norm: Norm = BatchNorm
-    if batch_norm_splits > 1:
-        norm = functools.partial(SplitBatchNorm, splits=batch_norm_splits)
     made = make_backbone(backbone, norm, init)
-    return Encoder(made, ProjectionHead(made.feature_dim, *projection, batch_norm=False))
+    return Encoder(made, ProjectionHead(made.feature_dim, *projection))
 
 
 def make_backbone(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from cogloat.ranks import ALONE, Ranks
+
+Norm = Callable[[int], nn.Module]
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -30,26 +36,33 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class SplitBatchNorm(BatchNorm):
-    """Batch norm whose training statistics are those of `splits` equal parts of the batch.
+    """Batch norm whose training statistics are those of parts of the batch, as on several devices.
 
-    On one device it stands for MoCo's several devices (its CIFAR demo uses 8 parts); the running
-    statistics move towards the mean of the parts'.
+    The parts follow each other and are as equal as they can be. The running statistics move towards
+    the mean of the parts', or towards the first part's, as on the device that DataParallel keeps.
+
+    Attributes:
+        splits: parts of what it is given, which is a rank's part of the batch.
+        share: of this rank's running statistics in those of all ranks.
     """
 
-    def __init__(self, features: int, splits: int) -> None:
+    def __init__(
+        self, features: int, splits: int, share: float = 1.0, *, first_alone: bool = False
+    ) -> None:
         super().__init__(features)
-        self.splits = splits
+        self.splits, self.share = splits, share
+        self._first_alone = first_alone
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise [B, features, H, W].
+        """Normalise [B, features] or [B, features, H, W].
 
         Raises:
-            ValueError: in training, if B is not a multiple of `splits`.
+            ValueError: in training, if a part has a single number of a feature.
         """
         if not self.training:
             return super().forward(x)
-        if len(x) % self.splits:
-            raise ValueError(f"a batch of {len(x)} cannot be split in {self.splits} equal parts")
+        if len(x) // self.splits * x[0, 0].numel() < 2:
+            raise ValueError(f"a batch of {len(x)} has a single number in a part of {self.splits}")
         out: Tensor = _PartByPart.apply(
             x, self.weight, self.bias, self.running_mean, self.running_var, self._shares, self.eps
         )
@@ -61,8 +74,39 @@ class SplitBatchNorm(BatchNorm):
 
         Together they move them by the momentum, towards the mean of the parts.
         """
-        own = (self.momentum or 0.0) / self.splits
+        momentum = self.momentum or 0.0
+        if self._first_alone:
+            return [momentum, *[0.0] * (self.splits - 1)]
+        own = momentum / self.splits
         return [own / (1 - own * left) for left in reversed(range(self.splits))]
+
+
+def grouped(groups: int, ranks: Ranks = ALONE, *, first_alone: bool = False) -> Norm:
+    """Return what makes the batch norms of a network whose batch has some groups.
+
+    Args:
+        groups: of the whole batch; a multiple of the ranks, who share them.
+        ranks: of which this is one.
+        first_alone: whether the running statistics are those of the first group, not the mean.
+    """
+    if groups == 1:
+        return BatchNorm
+    share = float(ranks.is_first) if first_alone else 1 / ranks.size
+    return functools.partial(
+        SplitBatchNorm, splits=groups // ranks.size, share=share, first_alone=first_alone
+    )
+
+
+def shares_of_statistics(network: nn.Module) -> Iterator[Tensor]:
+    """Yield the running statistics of split batch norms in training, as a rank's shares.
+
+    The sum over the ranks is what one process would have; no rank may go on without it.
+    """
+    for part in network.modules():
+        if isinstance(part, SplitBatchNorm) and part.training:
+            for statistic in (part.running_mean, part.running_var):
+                assert statistic is not None
+                yield statistic.mul_(part.share)
 
 
 class _PartByPart(torch.autograd.Function):
@@ -84,7 +128,8 @@ class _PartByPart(torch.autograd.Function):
         out = torch.empty_like(x)
         mean_SC = weight.new_empty(splits, len(weight))
         rstd_SC = torch.empty_like(mean_SC)
-        parts = zip(shares, x.chunk(splits), out.chunk(splits), mean_SC, rstd_SC, strict=True)
+        cut = x.tensor_split(splits), out.tensor_split(splits)
+        parts = zip(shares, *cut, mean_SC, rstd_SC, strict=True)
         for share, part, *written in parts:
             torch.native_batch_norm(
                 part, weight, bias, running_mean, running_var, True, share, eps, out=written
@@ -99,7 +144,8 @@ class _PartByPart(torch.autograd.Function):
         """Return the gradients of the images, the weight and the bias."""
         x, weight, mean_SC, rstd_SC = ctx.saved_tensors
         splits = len(mean_SC)
-        parts = zip(gradient.chunk(splits), x.chunk(splits), mean_SC, rstd_SC, strict=True)
+        cut = gradient.tensor_split(splits), x.tensor_split(splits)
+        parts = zip(*cut, mean_SC, rstd_SC, strict=True)
         of_x, of_weight, of_bias = zip(
             *(
                 torch.ops.aten.native_batch_norm_backward(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cogloat.config.types import InitName
-from cogloat.models.normalisation import BatchNorm
-
-Norm = Callable[[int], nn.Module]
+from cogloat.models.normalisation import BatchNorm, Norm
 
 
 class BasicBlock(nn.Module):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import yaml
 
+from cogloat.config.dataset import MARGIN
 from cogloat.config.reading import dump
 from cogloat.imbalance import title
 from cogloat.markup import markdown
@@ -36,8 +37,8 @@ from safetensors.torch import load_file
 tensors = load_file("{model}")
 ```
 
-An image is RGB in 0..1 of {size} x {size} pixels: its shorter side scaled to that, then cropped at
-its centre. Per channel, {mean} is subtracted and the rest divided by {std}. The probabilities of
+An image is RGB in 0..1: its shorter side scaled to {side} pixels, then a square of {size} cropped
+at its centre. Per channel, {mean} is subtracted and the rest divided by {std}. The probabilities of
 the classes are the softmax of the classifier's scores{scaled}.
 """
 LIMITS = """\
@@ -65,6 +66,7 @@ def model_card(
     scale = config.settings.score_scale if isinstance(config.settings, Judged) else 1
     use = USE.format(
         model=model,
+        side=data.image_size if data.store is None else round(data.image_size * MARGIN),
         size=data.image_size,
         mean=list(data.mean),
         std=list(data.std),

@@ -17,7 +17,7 @@ from cogloat.results.provenance import Process, Run
 from cogloat.results.reading import Artefact
 
 PROVENANCE = "provenance.json"
-LIBRARIES = ("torch", "numpy")  # whose versions may move bits
+MOVERS = ("torch", "numpy", "ranks")  # what may move bits: versions, and how a batch is shared
 SHORT = 12  # digits of a code's fingerprint that are shown
 
 Facts = Mapping[str, tuple[str, ...]]  # name -> the values that were found
@@ -47,6 +47,7 @@ def facts(processes: Iterable[Process]) -> dict[str, tuple[str, ...]]:
             "threads": str(process.threads),
             "precision": process.precision,
             "arithmetic": process.arithmetic,
+            **({"ranks": str(process.ranks)} if process.ranks > 1 else {}),
             **process.versions,
         }
         for name, value in own.items():
@@ -117,7 +118,7 @@ def differing(published: Published) -> list[str]:
 def same_kind(published: Facts, own: Facts) -> bool:
     """Say whether results must be equal to the bit: portable arithmetic by the same libraries."""
     portable = published.get("arithmetic") == own.get("arithmetic") == ("portable",)
-    return portable and all(published.get(name) == own.get(name) for name in LIBRARIES)
+    return portable and all(published.get(name) == own.get(name) for name in MOVERS)
 
 
 def differences(published: Facts, own: Facts) -> list[str]:

@@ -21,6 +21,7 @@ class Process(Artefact):
         device: the GPU, or the processor.
         cpu_capability: the instruction set that torch computes with on the processor.
         arithmetic: native, or portable: the same bits on other processors.
+        ranks: how many processes shared the work; this is the first.
         image: SHA-256 of the container image, if it ran in one.
         versions: of Python and the libraries.
         seconds: wall-clock time.
@@ -31,6 +32,7 @@ class Process(Artefact):
     threads: PositiveInt
     precision: str
     arithmetic: str = "native"
+    ranks: PositiveInt = 1
     image: str | None
     versions: dict[str, str]
     seconds: NonNegativeFloat

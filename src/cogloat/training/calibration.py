@@ -8,21 +8,23 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cogloat.checkpoint import save_checkpoint
-from cogloat.config.dataset import Dataset
+from cogloat.config.dataset import Dataset, Slots
 from cogloat.config.types import HeadName
 from cogloat.coreset.glister import coreset_budgets
 from cogloat.data.imageset import ImageSet, load_training_set
 from cogloat.data.longtail import write_split
-from cogloat.data.store import CHANNELS, Images, write_store
+from cogloat.data.store import CHANNELS, HELD, Array, Images, end_store, write_array, write_store
 from cogloat.errors import UserError
+from cogloat.files import sha256
 from cogloat.imbalance import Factor, folder
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.rooms import build
@@ -61,11 +63,14 @@ class StandIn:
         self._counts = estimated_counts(factor, dataset)
         self._labels_N = np.repeat(np.arange(dataset.classes), self._counts)
         self.store, self.split = root / "store", root / "split.csv"
-        side = dataset.image_size
-        shape = (len(self._labels_N), CHANNELS, side, side)
-        images_NCHW = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
         names = [str(label) for label in range(dataset.classes)]
-        write_store(self.store, {"train": Images(images_NCHW, self._labels_N)}, names)
+        if dataset.store is not None:
+            _write_blank(self.store, dataset.store, self._labels_N, names)
+        else:
+            side = dataset.image_size
+            shape = (len(self._labels_N), CHANNELS, side, side)
+            images_NCHW = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+            write_store(self.store, {"train": Images(images_NCHW, self._labels_N)}, names)
         self._write_subset(self.split, self._counts)
 
     def inputs(self, own: RunConfig, machine: Machine) -> Inputs:
@@ -118,6 +123,26 @@ class StandIn:
         pairs = zip(starts, sizes, strict=True)
         indices_M = np.concatenate([start + np.arange(size) for start, size in pairs])
         write_split(path, indices_M, self._labels_N[indices_M])
+
+
+def _write_blank(
+    folder: Path, slots: Slots, labels_N: NDArray[np.int64], names: Sequence[str]
+) -> None:
+    """Write a store of black images of 4:3 in slots, as large as the real one.
+
+    It takes no space where files may have holes. What a real disk costs is not measured.
+    """
+    path = folder / "train_images.npy"
+    shape = (len(labels_N), CHANNELS, slots.short_side, slots.long_side)
+    folder.mkdir(parents=True, exist_ok=True)
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    held = array.nbytes <= HELD  # what is larger is not held against its hash
+    described = {path.name: Array(shape=shape, sha256=sha256(path) if held else None)}
+    frame = (slots.short_side, slots.short_side * 4 // 3, 0)
+    frames_N3 = np.tile(np.array(frame, np.int32), (len(labels_N), 1))
+    described |= write_array(folder / "train_sizes.npy", frames_N3)
+    described |= write_array(folder / "train_labels.npy", labels_N)
+    end_store(folder, described, names)
 
 
 def measure_all(

@@ -8,18 +8,20 @@ import sys
 import time
 from collections.abc import Callable
 
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from cogloat.errors import UserError, needing_memory
 from cogloat.methods.objective import Objective
 from cogloat.methods.settings import Training
+from cogloat.models.normalisation import shares_of_statistics
+from cogloat.ranks import Ranks
 from cogloat.results.epoch_line import EpochLine
 from cogloat.results.history import Row
 from cogloat.training.divergence import NotFiniteError, Watch, check_finite
 from cogloat.training.machine import Machine
 from cogloat.training.progress import go_on
-from cogloat.training.resume import Interruption, ResumeState
+from cogloat.training.resume import Interruption, ResumeState, stop
 from cogloat.training.schedule import begins_cycle, learning_rate_factor
 from cogloat.training.sgd import Sgd
 
@@ -38,7 +40,7 @@ def fit(
         settings: epochs, batch size, optimizer and schedule.
         machine: device and precision.
         resume: where the state is kept; it stays there until the caller removes it.
-        name: of the run, for the progress bar.
+        name: of the run, for the progress bar, which the first rank shows.
 
     Returns:
         One row an epoch: epoch (from 1), lr, the logged means, what `end_epoch` measured.
@@ -51,7 +53,8 @@ def fit(
     try:
         return _fit(objective, settings, machine, resume, name, take_step)
     except NotFiniteError as error:
-        print(f"{name}: {error}: taking the last steps again, to see why", file=sys.stderr)
+        if machine.ranks.is_first:
+            print(f"{name}: {error}: taking the last steps again, to see why", file=sys.stderr)
         return _fit(objective, settings, machine, resume, name, Watch(name, take_step))
 
 
@@ -92,7 +95,8 @@ def _fit(
     with contextlib.suppress(NotFiniteError):  # told of when its epoch ends
         check_finite(objective, sums)
     save(first_epoch, first_step)
-    bar = _progress(objective.size, settings, name, first_epoch, first_step)
+    ranks = machine.ranks
+    bar = _progress(objective.size, settings, name, first_epoch, first_step, shown=ranks.is_first)
     memory = needing_memory(
         f"training on batches of {settings.batch_size} images (a smaller `batch_size` needs less, "
         "but is another method)"
@@ -117,11 +121,12 @@ def _fit(
                     weighted = value.detach().double() * len(batches[step])
                     sums[key] = sums[key] + weighted if key in sums else weighted
                 bar.update(len(batches[step]))
-                if interruption.signal or resume.due():
+                stopped_by, due = ranks.agree(interruption.signal, resume.due())
+                if stopped_by or due:
                     check_finite(objective, sums)
                     save(epoch, step + 1)
-                if interruption.signal:
-                    interruption.exit(resume.path)
+                if stopped_by:
+                    stop(stopped_by, resume.path, ranks)
 
             images = sum(len(batch) for batch in batches)
             means = {key: float(value) / images for key, value in sums.items()}
@@ -132,7 +137,8 @@ def _fit(
             history.append(row)
             first_step = 0
             seconds = time.monotonic() - started
-            _report(bar, name, row, settings.epochs, images / seconds, seconds)
+            if ranks.is_first:
+                _report(bar, name, row, settings.epochs, images / seconds, seconds)
         check_finite(objective, {})
         save(settings.epochs, 0)
     return history
@@ -151,8 +157,8 @@ def take_step(
     Args:
         objective: what is trained, in training mode.
         optimizer: of its parameters.
-        machine: device and precision.
-        positions_B: of the batch's images, on the host.
+        machine: device and precision, and the ranks that take the step together.
+        positions_B: of the whole batch's images, on the host.
         epoch: from 0.
         step: of the epoch, from 0.
     """
@@ -160,11 +166,33 @@ def take_step(
         logged = objective.loss(positions_B, epoch, step)
     optimizer.zero_grad()
     logged["loss"].backward()
+    if machine.ranks.size > 1:
+        logged = _added_up(objective, optimizer, logged, machine.ranks)
     optimizer.step()
     return logged
 
 
+def _added_up(
+    objective: Objective, optimizer: Sgd, logged: dict[str, Tensor], ranks: Ranks
+) -> dict[str, Tensor]:
+    """Make of the ranks' shares what one process would have, in one exchange.
+
+    Of gradients and running statistics in place; what was logged is returned.
+    """
+    assert isinstance(objective, nn.Module)
+    gradients = [own.grad for own in optimizer.weights.values() if own.grad is not None]
+    means = {name: own.detach().clone() for name, own in logged.items()}
+    ranks.add_up([*gradients, *shares_of_statistics(objective), *means.values()])
+    return means
+
+
 def _steps(size: int, settings: Training) -> int:
+    left = 0 if settings.drop_last else size % settings.batch_size
+    if 0 < left < 2 * settings.groups:
+        raise UserError(
+            f"batch_size: the last batch of {size} training images has {left}, which is less than "
+            f"two for each of {settings.groups} groups. Write drop_last: true, or another one."
+        )
     steps = size / settings.batch_size
     steps = math.floor(steps) if settings.drop_last else math.ceil(steps)
     if steps == 0:
@@ -174,7 +202,9 @@ def _steps(size: int, settings: Training) -> int:
     return steps
 
 
-def _progress(size: int, settings: Training, name: str, epoch: int, step: int) -> tqdm:
+def _progress(
+    size: int, settings: Training, name: str, epoch: int, step: int, *, shown: bool
+) -> tqdm:
     images = _steps(size, settings) * settings.batch_size if settings.drop_last else size
     return tqdm(
         desc=name,
@@ -182,7 +212,7 @@ def _progress(size: int, settings: Training, name: str, epoch: int, step: int) -
         total=settings.epochs * images,
         unit="img",
         unit_scale=True,
-        disable=not sys.stderr.isatty(),
+        disable=not (shown and sys.stderr.isatty()),
         dynamic_ncols=True,
     )
 

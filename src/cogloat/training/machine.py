@@ -15,11 +15,12 @@ from importlib.metadata import version
 import numpy
 import torch
 
-from cogloat import arithmetic
+from cogloat import arithmetic, ranks
 from cogloat.arguments import of_type
 from cogloat.arithmetic import Arithmetic, add_arithmetic_argument
 from cogloat.config.types import Threads
 from cogloat.errors import UserError
+from cogloat.ranks import ALONE, Ranks
 from cogloat.results.provenance import Process
 
 IMAGE_VARIABLE = "COGLOAT_IMAGE"  # SHA-256 of the container image that a job runs in
@@ -36,6 +37,7 @@ class Machine:
         precision: of the networks: float32, tf32 (float32 whose products a GPU rounds to 10 bits of
             mantissa), or bfloat16 (float32 but for what autocast computes in it).
         arithmetic: native, or portable: the same bits on other processors.
+        ranks: the processes that train together.
         started: when this process began, by the monotonic clock.
     """
 
@@ -43,6 +45,7 @@ class Machine:
     threads: int
     precision: str
     arithmetic: Arithmetic = "native"
+    ranks: Ranks = ALONE
     started: float = field(default_factory=time.monotonic)
 
     def autocast(self) -> torch.autocast:
@@ -60,6 +63,7 @@ class Machine:
             threads=self.threads,
             precision=self.precision,
             arithmetic=self.arithmetic,
+            ranks=self.ranks.size,
             image=os.environ.get(IMAGE_VARIABLE),
             versions=_versions(),
             seconds=round(time.monotonic() - self.started, 1),
@@ -85,6 +89,8 @@ def add_machine_arguments(parser: argparse.ArgumentParser) -> None:
 def set_up_machine(args: argparse.Namespace) -> Machine:
     """Choose the device and the precision, and make every operation deterministic.
 
+    A rank of a training by several processes has the GPU of its number, and meets the others here.
+
     Raises:
         UserError: if the device does not exist, has no such precision, or is not portable where
             that is asked for.
@@ -96,6 +102,8 @@ def set_up_machine(args: argparse.Namespace) -> Machine:
         name = "cuda" if torch.cuda.is_available() and not portable else "cpu"
     if portable:
         arithmetic.check(name, args.threads, args.precision)
+    if ranks.is_rank() and name != "cpu":
+        name = _own_gpu(name)
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -113,7 +121,21 @@ def set_up_machine(args: argparse.Namespace) -> Machine:
     torch.backends.cudnn.benchmark = False
     if device.type == "cpu":
         _keep_freed_memory()
-    return Machine(device, args.threads, args.precision, args.arithmetic, started)
+    together = ranks.join(device)
+    return Machine(device, args.threads, args.precision, args.arithmetic, together, started)
+
+
+def _own_gpu(name: str) -> str:
+    """Return the name of this rank's GPU; each rank of a machine has one of its own."""
+    if name != "cuda":
+        raise UserError(f"--device {name}: each process has a GPU of its own. Use --device cuda.")
+    here, there_are = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+    if there_are < here:
+        raise UserError(
+            f"{here} processes were started on a machine with {there_are} GPUs, but each needs one "
+            f"of its own. Start {there_are or 'them with --device cpu'}."
+        )
+    return f"cuda:{ranks.local_rank()}"
 
 
 def _set_precision(device: torch.device, precision: str) -> None:

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 from cogloat.checkpoint import load_checkpoint, save_checkpoint
 from cogloat.errors import UserError
+from cogloat.ranks import ALONE, Ranks
 from cogloat.results.provenance import Process
 
 OWN = ("identity", "processes")  # what a state holds beside that of the training
@@ -39,6 +40,7 @@ class ResumeState:
         identity: Mapping[str, str],
         save_every: float,
         process: Callable[[], Process],
+        ranks: Ranks = ALONE,
     ) -> None:
         """Name the file.
 
@@ -47,11 +49,13 @@ class ResumeState:
             identity: what must be equal for a state to be gone on from.
             save_every: seconds between two saves.
             process: describes this process, as of now.
+            ranks: of which the first one writes what any number of them goes on from.
         """
         self.identity = dict(identity)
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
         self.path = folder / f"{digest[:16]}.pt"
         self._save_every, self._process = save_every, process
+        self._ranks = ranks
         self._earlier: tuple[Process, ...] = ()
         self._saved_at = time.monotonic()
 
@@ -61,8 +65,10 @@ class ResumeState:
         Raises:
             UserError: if the file is damaged, or is another run's that was given this name.
         """
-        if not self.path.exists():
-            for other in sorted(self.path.parent.glob("*.pt")):
+        there = self.path.exists()
+        self._ranks.barrier()  # the first one will write it
+        if not there:
+            for other in sorted(self.path.parent.glob("*.pt")) if self._ranks.is_first else ():
                 print(f"starting afresh: {other} {_difference(other, self)}", file=sys.stderr)
             return None
         state = load_checkpoint(self.path, "resume state")
@@ -87,14 +93,17 @@ class ResumeState:
         return time.monotonic() - self._saved_at >= self._save_every
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the state on disk."""
-        processes = [process.model_dump() for process in self.processes]
-        save_checkpoint(self.path, {"identity": self.identity, "processes": processes, **state})
+        """Replace the state on disk; every rank waits for it."""
+        if self._ranks.is_first:
+            own = {"identity": self.identity, "processes": [p.model_dump() for p in self.processes]}
+            save_checkpoint(self.path, own | state)
         self._saved_at = time.monotonic()
+        self._ranks.barrier()
 
     def remove(self) -> None:
-        """Delete the state, once the run's outputs are all written."""
-        self.path.unlink(missing_ok=True)
+        """Delete the state, once the run's outputs are all written; by the first rank."""
+        if self._ranks.is_first:
+            self.path.unlink(missing_ok=True)
 
 
 def _difference(other: Path, own: ResumeState) -> str:
@@ -108,10 +117,14 @@ def _difference(other: Path, own: ResumeState) -> str:
 
 
 class Interruption:
-    """Notes a signal to stop, so that the loop can save between two steps and exit."""
+    """Notes a signal to stop, so that the loop can save between two steps and exit.
+
+    Attributes:
+        signal: its number; 0 if there was none.
+    """
 
     def __init__(self) -> None:
-        self.signal: int | None = None
+        self.signal = 0
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
@@ -131,11 +144,10 @@ class Interruption:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
 
-    def exit(self, path: Path) -> None:
-        """End the process with the signal's exit status, saying how to go on."""
-        number = signal.Signals(self.signal or signal.SIGTERM)
-        print(
-            f"stopped by {number.name}; the same command goes on from {path}",
-            file=sys.stderr,
-        )
-        sys.exit(128 + number)
+
+def stop(number: int, path: Path, ranks: Ranks) -> NoReturn:
+    """End the process with a signal's exit status; the first rank says how to go on."""
+    if ranks.is_first:
+        name = signal.Signals(number).name
+        print(f"stopped by {name}; the same command goes on from {path}", file=sys.stderr)
+    sys.exit(128 + number)

@@ -10,7 +10,13 @@ from cogloat.config.address import file_name
 from cogloat.config.dataset import Dataset
 from cogloat.config.reading import validate
 from cogloat.errors import UserError
+from cogloat.runs.load import load_dataset
+from cogloat.runs.named import names
 
+CONFIG = REPO / "config"
+
+DRAWN = {"images_per_class": 2, "seed": 0}
+LISTS = {"kind": "list_file", "root": "images", "train": "train.txt", "test": "test.txt"}
 DIGITS = yaml.safe_load((REPO / "config/datasets/digits.yaml").read_text())
 CIFAR = {
     **{"kind": "torchvision_cifar", "name": "cifar10", "url": "https://a.org/b.tar.gz"},
@@ -121,3 +127,48 @@ def test_of_files_a_dataset_has_the_size_and_classes_that_it_says():
     source = {"kind": "image_folder", "path": "x"}
     dataset = read(source=source, image_size=64, classes=3)
     assert (dataset.image_size, dataset.classes) == (64, 3)
+
+
+def test_datasets_with_a_store_of_photographs_stay_out_of_dvc():
+    """Neither their images nor what is made of them goes to a remote."""
+    ignored = (REPO / ".dvcignore").read_text().splitlines()
+    kept = {name: load_dataset(CONFIG, name) for name in names(CONFIG, "datasets")}
+    photographs = {name: own for name, own in kept.items() if own.store is not None}
+    assert {"imagenet_lt", "inaturalist18", "places_lt"} <= set(photographs)
+    for name, own in photographs.items():
+        assert f"/data/{name}" in ignored
+        assert f"/{own.source.root}" in ignored
+
+
+def test_a_list_of_validation_images_is_what_runs_are_judged_by():
+    assert read(source=LISTS).judged_by is None
+    assert read(source=LISTS | {"validation": "val.txt"}).judged_by == "listed"
+    held_out = read(source=LISTS, validation=DRAWN).judged_by
+    assert held_out is not None
+    assert held_out.model_dump() == DRAWN
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {
+                "source": LISTS | {"validation": "v.txt"},
+                "validation": {"images_per_class": 2, "seed": 0},
+            },
+            "validation: the source has a list of validation images already. Leave out one of",
+        ),
+        (
+            {"source": LISTS | {"blobs": {"validation": "0" * 40}}},
+            "blobs.validation: there is no list 'validation'. Name one, or leave its blob out.",
+        ),
+        (
+            {"source": LISTS | {"blobs": {"train": "xyz"}}},
+            "source.list_file.blobs.train: 'xyz' is no blob id. Write the hexadecimal digits that",
+        ),
+        ({"store": {"short_side": 384}}, "store: the images of the source 'digits' are squares"),
+        ({"source": LISTS, "store": {"short_side": 2}}, "store.short_side: "),
+    ],
+)
+def test_lists_and_slots_that_do_not_fit_are_named(keys, message):
+    assert message in refused(**keys)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 import export
 import predict
+from cogloat.config.dataset import Slots
 from cogloat.config.reading import dump
 from cogloat.errors import UserError
 from cogloat.evaluated import read_evaluated
@@ -136,6 +137,17 @@ def test_card_says_by_what_the_scores_are_multiplied(run, tmp_path):
         config = effective(tmp_path / "config.json", method, "train")
         card = model_card([config], own.metrics, own.provenance, "model.safetensors", 1)
         assert f"softmax of the classifier's {words}" in " ".join(card.split())
+
+
+def test_card_says_how_an_image_is_scaled(run, tmp_path):
+    """Of photographs in slots the shorter side to 8/7 of the square, as predict.py does."""
+    own = read_evaluated(run)
+    slots = Slots(short_side=8)
+    for store, words in ((None, "scaled to 8 pixels"), (slots, "scaled to 9 pixels")):
+        data = own.config.data.model_copy(update={"store": store})
+        config = own.config.model_copy(update={"data": data})
+        card = model_card([config], own.metrics, own.provenance, "model.safetensors", 1)
+        assert f"{words}, then a square of 8 cropped at its centre" in " ".join(card.split())
 
 
 def test_encoder_of_another_method_is_found_by_its_hash(run, tmp_path):

@@ -11,6 +11,7 @@ from cogloat.evaluation.features import describe_features
 from cogloat.files import sha256
 from cogloat.models.inference import outputs
 from cogloat.models.networks import Classifier, build_encoder
+from cogloat.models.normalisation import grouped
 from cogloat.results.features import Features
 from measure_features import main
 
@@ -36,7 +37,7 @@ def test_every_number_is_of_its_space_and_its_set(tmp_path, method, splits):
     store_and_split(tmp_path)
     config = effective(tmp_path / "config.json", method, "pretrain", seed=3)
     torch.manual_seed(0)
-    encoder = build_encoder(config.backbone, config.settings.projection, splits)
+    encoder = build_encoder(config.backbone, config.settings.projection, grouped(splits))
     save_checkpoint(tmp_path / "weights.pt", encoder.state_dict())
     measure(tmp_path)
     found = Features.read(tmp_path / "features.json")
@@ -71,7 +72,7 @@ def encoder(tmp_path):
     store_and_split(tmp_path)
     config = effective(tmp_path / "config.json", "kcl", "pretrain")
     torch.manual_seed(0)
-    network = build_encoder(config.backbone, config.settings.projection, 1)
+    network = build_encoder(config.backbone, config.settings.projection)
     save_checkpoint(tmp_path / "weights.pt", network.state_dict())
     (tmp_path / "history.csv").touch()
     stage_of(tmp_path, stage="pretrain").write(tmp_path / "provenance.json")

@@ -42,7 +42,7 @@ def trained(tmp_path):
         store_and_split(tmp_path)
         config = effective(tmp_path / "config.json", method, "pretrain", seed=3, **SMALL | changes)
         torch.manual_seed(0)
-        encoder = build_encoder(config.backbone, config.settings.projection, 1)
+        encoder = build_encoder(config.backbone, config.settings.projection)
         save_checkpoint(tmp_path / "weights.pt", encoder.state_dict())
         return tmp_path, config
 
@@ -106,7 +106,7 @@ def test_pass_is_of_the_trained_encoder_on_both_sides_with_its_keys_in_the_queue
     training = load_training_set(folder / "store", folder / "split.csv", config.data, CPU)
     arguments = (config, folder / "weights.pt", folder / "config.json", training)
     objective = measure_gradients._trained(*arguments)
-    expected = build_encoder(config.backbone, config.settings.projection, 1)
+    expected = build_encoder(config.backbone, config.settings.projection)
     expected.load_state_dict(torch.load(folder / "weights.pt"), strict=False)
     for encoder in (objective.query, objective.key):
         assert encoder.training
@@ -171,7 +171,7 @@ def test_other_weights_than_the_provenance_names_are_refused(trained):
 
 def test_gradients_that_are_not_finite_are_refused(trained):
     folder, config = trained()
-    encoder = build_encoder(config.backbone, config.settings.projection, 1)
+    encoder = build_encoder(config.backbone, config.settings.projection)
     encoder.projection.layers[2].weight.data.fill_(3e38)
     save_checkpoint(folder / "weights.pt", encoder.state_dict())
     with pytest.raises(UserError, match=r"weights\.pt: what it makes of .* is not finite"):

@@ -10,6 +10,7 @@ from cogloat.config.reading import dump
 from cogloat.errors import UserError
 from cogloat.files import sha256, write_text
 from cogloat.models.networks import Classifier, build_encoder
+from cogloat.models.normalisation import grouped
 from cogloat.results.leak import Leak
 from measure_leak import main
 
@@ -39,7 +40,7 @@ def trained(folder, operations=None, method="kcl", **changes):
         write_text(folder / "config.json", dump(config.model_copy(update={"data": data})))
     torch.manual_seed(0)
     settings = config.settings
-    encoder = build_encoder(config.backbone, settings.projection, settings.batch_norm_splits)
+    encoder = build_encoder(config.backbone, settings.projection, grouped(settings.groups))
     save_checkpoint(folder / "weights.pt", encoder.state_dict())
     return config
 
@@ -57,7 +58,7 @@ def test_measures_are_of_the_run_and_always_the_same(tmp_path, method):
 
 @pytest.mark.parametrize("splits", [1, 2])
 def test_without_augmentation_the_own_key_is_the_query_and_shuffling_is_undone(tmp_path, splits):
-    trained(tmp_path, operations=(), batch_norm_splits=splits)
+    trained(tmp_path, operations=(), groups=splits)
     assert measure(tmp_path).running == 100
 
 
@@ -74,7 +75,7 @@ def test_keys_are_shuffled_between_the_methods_groups_and_both_statistics_see_th
         return 50.0
 
     monkeypatch.setattr("measure_leak.own_key_retrieval", spy)
-    trained(tmp_path, batch_norm_splits=splits)
+    trained(tmp_path, groups=splits)
     measure(tmp_path)
     (evaluation, running, queue), (training, batch, _) = seen
     assert (evaluation, training, queue) == (False, True, 64)

@@ -26,7 +26,7 @@ def encoder(tmp_path):
     store_and_split(tmp_path)
     config = effective(tmp_path / "config.json", "kcl", "pretrain", seed=3)
     torch.manual_seed(0)
-    network = build_encoder(config.backbone, config.settings.projection, 1)
+    network = build_encoder(config.backbone, config.settings.projection)
     save_checkpoint(tmp_path / "weights.pt", network.state_dict())
     return tmp_path, config, network
 

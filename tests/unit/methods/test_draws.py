@@ -24,8 +24,8 @@ from cogloat.randomness import derive_seed, generator, seeded_globally
 
 COUNTS = [13, 6, 5]
 BATCH, EPOCHS, STEPS = 4, 4, 6
-PAIR = {"queue": 8 * BATCH, "projection": (8, 8), "batch_norm_splits": 1}
-BOTH = {"positives": Positives(from_dataset=3, from_queue=2), "batch_norm_splits": 2}
+PAIR = {"queue": 8 * BATCH, "projection": (8, 8), "groups": 1}
+BOTH = {"positives": Positives(from_dataset=3, from_queue=2), "groups": 2}
 ALONE = {"projection": (8, 8)}
 TWIN = {"queue": 4 * BATCH, "projection": (8, 8), "drop_last": True}
 

@@ -4,7 +4,7 @@ from torch import nn
 
 from cogloat.config.backbone import ImagenetBackbone, weights
 from cogloat.models.networks import Classifier, build_encoder, make_backbone
-from cogloat.models.normalisation import BatchNorm, SplitBatchNorm, folded
+from cogloat.models.normalisation import BatchNorm, SplitBatchNorm, folded, grouped
 
 TEN, FIFTY = (ImagenetBackbone(kind="imagenet", depth=depth) for depth in (10, 50))
 
@@ -57,7 +57,7 @@ def test_convolutions_begin_by_what_they_put_out_or_as_pytorchs_do(init):
 
 @pytest.mark.parametrize(("splits", "kind"), [(1, BatchNorm), (2, SplitBatchNorm)])
 def test_an_encoder_has_batch_norm_of_as_many_parts(splits, kind):
-    encoder = build_encoder(TEN, (16, 6), splits)
+    encoder = build_encoder(TEN, (16, 6), grouped(splits))
     norms = [module for module in encoder.modules() if "Norm" in type(module).__name__]
     assert {type(norm) for norm in norms} == {kind}
     encoder(torch.randn(4, 3, 32, 32)).sum().backward()

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from cogloat.models.heads import CosineClassifier, ProjectionHead, make_classifier
 from cogloat.models.momentum import LabelQueue, momentum_update
 from cogloat.models.networks import Classifier, Encoder, build_encoder, to_device
-from cogloat.models.normalisation import BatchNorm, SplitBatchNorm
+from cogloat.models.normalisation import BatchNorm, SplitBatchNorm, grouped
 from cogloat.models.resnet import CifarResNet
 
 
@@ -24,12 +24,12 @@ def test_resnet_32_has_the_published_number_of_parameters(classes, total):
 
 
 @pytest.mark.parametrize(
-    ("hidden", "outputs", "batch_norm", "total"),
-    [(64, 128, False, 12_480), (512, 128, True, 99_968), (64, 32, True, 6_368)],
+    ("hidden", "outputs", "norm", "total"),
+    [(64, 128, None, 12_480), (512, 128, BatchNorm, 99_968), (64, 32, BatchNorm, 6_368)],
     ids=["TSC", "BCL", "PaCo"],
 )
-def test_projection_has_the_published_number_of_parameters(hidden, outputs, batch_norm, total):
-    assert parameter_count(ProjectionHead(64, hidden, outputs, batch_norm=batch_norm)) == total
+def test_projection_has_the_published_number_of_parameters(hidden, outputs, norm, total):
+    assert parameter_count(ProjectionHead(64, hidden, outputs, norm)) == total
 
 
 def test_resnet_32_has_31_convolutions_at_the_sizes_of_the_paper():
@@ -122,7 +122,7 @@ def test_convolutions_of_pytorch_begin_the_square_root_of_six_smaller():
 def test_an_encoder_begins_with_the_same_bits_by_the_draws_written_out(init):
     """All layers of PyTorch's in order, then Kaiming's over the convolutions, then the head."""
     torch.manual_seed(7)
-    encoder = build_encoder(BACKBONE, (16, 6), 1, init)
+    encoder = build_encoder(BACKBONE, (16, 6), init=init)
     torch.manual_seed(7)
     expected = {}
     convolutions = [n for n, m in encoder.backbone.named_modules() if isinstance(m, nn.Conv2d)]
@@ -142,7 +142,7 @@ def test_an_encoder_begins_with_the_same_bits_by_the_draws_written_out(init):
 def test_a_linear_layer_begins_by_its_own_law_and_its_bias_by_pytorchs(init):
     """PaCo's last projection layer, and classifiers."""
     torch.manual_seed(0)
-    head = ProjectionHead(64, 64, 400, batch_norm=True, last_init=init)
+    head = ProjectionHead(64, 64, 400, BatchNorm, last_init=init)
     variance = {"kaiming": 2, "torch": 1 / 3}[init]
     for layer in (head.layers[-1], make_classifier("linear", 64, 400, init)):
         assert float(layer.weight.detach().var()) * 64 == pytest.approx(variance, rel=0.05)
@@ -181,7 +181,7 @@ def test_same_seed_gives_the_same_initial_weights():
 
 def test_projection_is_a_hidden_layer_with_relu_and_unit_norm():
     head, x = (
-        ProjectionHead(6, 5, 4, batch_norm=False).double(),
+        ProjectionHead(6, 5, 4).double(),
         torch.randn(3, 6, dtype=torch.float64),
     )
     w1, b1, w2, b2 = head.parameters()
@@ -205,7 +205,7 @@ def test_cosine_classifier_gives_cosines_whatever_the_lengths():
 
 def test_whole_networks_are_their_parts_one_after_the_other():
     images = torch.randn(4, 3, 8, 8)
-    encoder = build_encoder(BACKBONE, (16, 6), 1).eval()
+    encoder = build_encoder(BACKBONE, (16, 6)).eval()
     classifier = Classifier(DEEPER, 5, "linear").eval()
     features = encoder.backbone(images)
     assert torch.equal(encoder(images), encoder.projection(features))
@@ -219,7 +219,7 @@ def test_whole_networks_are_their_parts_one_after_the_other():
 
 @pytest.mark.parametrize(("splits", "kind"), [(1, BatchNorm), (4, SplitBatchNorm)])
 def test_an_encoder_has_batch_norm_of_as_many_parts_in_the_backbone_alone(splits, kind):
-    encoder: Encoder = build_encoder(BACKBONE, (16, 6), splits)
+    encoder: Encoder = build_encoder(BACKBONE, (16, 6), grouped(splits))
     norms = [module for module in encoder.modules() if "Norm" in type(module).__name__]
     assert {type(norm) for norm in norms} == {kind}
     assert len(norms) == 7
@@ -227,7 +227,7 @@ def test_an_encoder_has_batch_norm_of_as_many_parts_in_the_backbone_alone(splits
 
 
 def test_convolutions_are_laid_out_as_they_are_fastest():
-    encoder = build_encoder(BACKBONE, (16, 6), 1)
+    encoder = build_encoder(BACKBONE, (16, 6))
     to_device(encoder, torch.device("cpu"))
     assert encoder.backbone.conv.weight.is_contiguous(memory_format=torch.channels_last)
 

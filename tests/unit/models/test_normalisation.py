@@ -8,7 +8,7 @@ from miniature import BACKBONE, DEEPER
 from torch import nn
 
 from cogloat.models.networks import Classifier, build_encoder
-from cogloat.models.normalisation import BatchNorm, SplitBatchNorm, folded
+from cogloat.models.normalisation import BatchNorm, SplitBatchNorm, folded, grouped
 
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
@@ -79,9 +79,27 @@ def test_a_pass_without_gradients_moves_the_statistics_as_one_with_them():
     assert torch.equal(without.running_var, with_them.running_var)
 
 
-def test_unequal_parts_are_refused():
-    with pytest.raises(ValueError, match="batch of 5 cannot be split in 2"):
-        SplitBatchNorm(4, splits=2)(torch.zeros(5, 4, 2, 2))
+@pytest.mark.parametrize("shape", [(5, 4), (7, 4, 2, 3)])
+def test_parts_are_as_equal_as_they_can_be_the_first_ones_larger(shape):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    norm, part = warmed(SplitBatchNorm(4, 2)), warmed(BatchNorm(4))
+    larger = (shape[0] + 1) // 2
+    expected = torch.cat([part(x[:larger]), part(x[larger:])])
+    torch.testing.assert_close(norm(x), expected)
+
+
+def test_statistics_may_be_those_of_the_first_part_alone():
+    x = images()
+    norm, part = warmed(SplitBatchNorm(4, 3, first_alone=True)), warmed(BatchNorm(4))
+    norm(x)
+    part(x[:2])
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(getattr(norm, name), getattr(part, name))
+
+
+def test_a_part_of_one_number_has_no_statistics():
+    with pytest.raises(ValueError, match="a batch of 3 has a single number in a part of 2"):
+        SplitBatchNorm(4, splits=2)(torch.zeros(3, 4))
 
 
 def test_batch_norm_is_pytorchs_without_its_count():
@@ -97,7 +115,7 @@ def test_batch_norm_is_pytorchs_without_its_count():
 
 @pytest.mark.parametrize("splits", [1, 2])
 def test_a_folded_network_computes_the_same_without_batch_norm(splits):
-    network = build_encoder(DEEPER, (16, 6), splits).double()
+    network = build_encoder(DEEPER, (16, 6), grouped(splits)).double()
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d):
             warmed(part)

@@ -82,7 +82,8 @@ def damaged(draw: st.DrawFn, content: bytes) -> bytes:
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Specimen]:
     """Every specimen by its name."""
-    makers = (specimens.documents, specimens.tables, specimens.arrays, specimens.checkpoints)
+    kinds = (specimens.documents, specimens.tables, specimens.arrays)
+    makers = (*kinds, specimens.checkpoints, specimens.models)
     return {
         name: own for make in makers for name, own in make(tmp_path_factory.mktemp("made")).items()
     }
@@ -97,13 +98,14 @@ DOCUMENTS = [
 TABLES = ["split.csv", "history.csv", "times.csv", "printed.csv", "table2.csv", "ours.csv"]
 ARRAYS = ["labels.npy", "targets.npy", "train_images.npy", "train_labels.npy"]
 CHECKPOINTS = ["weights.pt", "state.pt"]
+MODELS = ["model.safetensors"]
 
 
 def test_every_kind_of_file_is_damaged(everything):
-    assert sorted(everything) == sorted([*DOCUMENTS, *TABLES, *ARRAYS, *CHECKPOINTS])
+    assert sorted(everything) == sorted([*DOCUMENTS, *TABLES, *ARRAYS, *CHECKPOINTS, *MODELS])
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, *TABLES, *ARRAYS, *CHECKPOINTS])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *TABLES, *ARRAYS, *CHECKPOINTS, *MODELS])
 def test_a_file_as_it_should_be_is_read(everything, name):
     specimen = everything[name]
     specimen.place.parent.mkdir(exist_ok=True)
@@ -112,7 +114,7 @@ def test_a_file_as_it_should_be_is_read(everything, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*DOCUMENTS, *TABLES, *ARRAYS, *CHECKPOINTS])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *TABLES, *ARRAYS, *CHECKPOINTS, *MODELS])
 @fuzzed
 @given(data=st.data())
 def test_any_bytes_are_answered(everything, name, data):

@@ -368,9 +368,9 @@ def refusal(config: Path, file: str, text: str) -> str:
         ),
         (
             BASE,
-            "batch_norm_splits: 8",
-            "batch_norm_splits: 3",
-            "batch_norm_splits (3). Write a divisor",
+            "groups: 8",
+            "groups: 3",
+            "Write another divisor, such as 1.",
         ),
         (BASE, "projection: [64, 128]", "projection: [64]", "projection.1: the list is too short"),
         (BASE, "projection: [64, 128]", "projection: [64, 128, 2]", "Write 2 of them."),

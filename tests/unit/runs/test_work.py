@@ -25,7 +25,7 @@ def test_numbers_of_epochs_rates_and_weights_are_no_other_work(changes):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"batch_size": 512}, {"queue": 8192}, {"joint_views": False}, {"batch_norm_splits": 2}],
+    [{"batch_size": 512}, {"queue": 8192}, {"joint_views": False}, {"groups": 2}],
 )
 def test_what_a_step_computes_is_other_work(changes):
     assert kind("kcl", **changes) != kind("kcl")

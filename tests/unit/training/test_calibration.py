@@ -1,7 +1,10 @@
 """Measuring on a processor, of tiny images: what is measured, and what is passed over and why."""
 
+import shutil
+
 import pytest
 import torch
+from imagenet import make_miniature
 from scripts import REPO, run
 
 from cogloat.results.calibration import Calibration
@@ -106,3 +109,16 @@ def test_a_dataset_without_a_table_is_told(tmp_path):
     assert done.returncode != 0
     assert "no collection lists the dataset 'tiny'. Add a table of it first." in done.stderr
     assert not (tmp_path / "a.json").exists()
+
+
+def test_photographs_are_stood_in_for_by_blank_slots_that_take_no_space(tmp_path):
+    config = tmp_path / "config"
+    shutil.copytree(CONFIG, config)
+    make_miniature(tmp_path / "raw").describe(config)
+    own = StandIn(tmp_path / "files", config, load_dataset(config, "miniature"), 10)
+    work = {"ce/train": run_config(config, "miniature", 10, "ce", 0, "train")}
+    found = measure_all(work, own, MACHINE, 60)["ce/train"]
+    assert found.step > 0
+    written = (own.store / "train_images.npy").stat()
+    assert written.st_size > 100 * 3 * 48 * 72
+    assert written.st_blocks * 512 < written.st_size / 10

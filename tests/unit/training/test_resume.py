@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from cogloat.errors import UserError
+from cogloat.ranks import ALONE
 from cogloat.results.provenance import Process
-from cogloat.training.resume import Interruption, ResumeState
+from cogloat.training.resume import Interruption, ResumeState, stop
 
 IDENTITY = {"configuration": "a", "code": "b", "split": "c", "store": "d", "precision": "float32"}
 
@@ -80,6 +81,6 @@ def test_warning_signal_is_noted_and_exit_status_tells_it(tmp_path, number, caps
         os.kill(os.getpid(), number)
         assert interruption.signal == number
         with pytest.raises(SystemExit) as stopped:
-            interruption.exit(tmp_path / "state.pt")
+            stop(interruption.signal, tmp_path / "state.pt", ALONE)
     assert stopped.value.code == 128 + number
     assert "the same command goes on" in capsys.readouterr().err

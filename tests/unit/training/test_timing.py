@@ -99,7 +99,7 @@ def convolutions(action):
     [
         *((method, {}) for method in METHODS),
         ("kcl_global", {"joint_views": False}),
-        ("cogloat_proco", {"batch_norm_splits": 4}),
+        ("cogloat_proco", {"groups": 4}),
     ],
 )
 def test_floor_has_the_convolutions_of_a_step_and_nothing_else_changes(method, changes, given):

@@ -83,7 +83,6 @@ def _finish(
     for split, plan in plans.items():
         files, (blocks, rows) = listing.parts[split], built[split]
         labels_N = np.array([file.label for file in files])
-        plan.path.replace(folder / plan.path.name)
         described[plan.path.name] = Array(shape=plan.shape, blocks=blocks)
         described |= write_array(folder / f"{split}_labels.npy", labels_N)
         if split == "train":
@@ -92,6 +91,8 @@ def _finish(
         converted = _converted(files, built[split])
         sizes_N2 = np.array([row.size for row in rows])
         told[split] = Told(labels_N, sizes_N2, [bytes.fromhex(r.digest) for r in rows], converted)
+    for plan in plans.values():
+        plan.path.replace(folder / plan.path.name)
     end_store(folder, described, listing.classes)
     for plan in plans.values():
         remove_notes(plan.path)

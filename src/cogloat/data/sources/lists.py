@@ -46,7 +46,19 @@ def list_lists(source: ListFile, classes: int) -> Listing:
     parts = {split: found.images(file, texts[split]) for split, file in files.items()}
     cause = likely_cause(found.missing, found.names, source.root)
     refuse(found.problems, " and ".join(map(str, files.values())), cause)
-    return Listing(parts, [str(label) for label in range(classes)], {})
+    return Listing(parts, _names(parts["train"], classes), {})
+
+
+def _names(images: list[ImageFile], classes: int) -> list[str]:
+    """Return the names of the folders that the classes lie in, if each has one, else numbers."""
+    folders: dict[int, set[str]] = {}
+    for image in images:
+        folders.setdefault(image.label, set()).add(Path(image.name).parent.name)
+    names = [" ".join(folders[label]) for label in range(classes)]
+    alone = all(len(own) == 1 for own in folders.values())
+    if alone and all(names) and len(set(names)) == classes:
+        return names
+    return [str(label) for label in range(classes)]
 
 
 class _Found:
@@ -146,7 +158,7 @@ def _check_complete(file: Path, images: list[ImageFile], classes: int) -> None:
 def _check_blob(file: Path, known: str | None, split: Split) -> None:
     """Refuse a list that is not the one that the dataset's file names."""
     found = git_blob_id(file.read_bytes())
-    if known is not None and found != known:
+    if known is not None and not found.startswith(known):
         raise UserError(
             f"{file}: its blob id is {found}, not {known}: an edited list, or that of another "
             f"set. Get the official one, or correct source.blobs.{split} in the dataset's file."

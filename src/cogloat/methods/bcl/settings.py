@@ -23,6 +23,7 @@ class Settings(Supervised):
     """A logit-adjusted classifier beside a contrast that weighs classes alike."""
 
     framework = "BCL"
+    distributed = True
 
     objective: Literal["bcl"]
     contrastive_augmentation: Name = Field(

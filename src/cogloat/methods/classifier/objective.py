@@ -32,6 +32,7 @@ from cogloat.methods.objective import Objective
 from cogloat.methods.supervised import SupervisedObjective, accuracy
 from cogloat.models.inference import outputs
 from cogloat.randomness import generator
+from cogloat.ranks import Part
 
 
 class Classification(SupervisedObjective):
@@ -74,9 +75,14 @@ class Classification(SupervisedObjective):
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss and its accuracy in percent."""
-        draw = generator(self._seed, "augment", epoch, step)
-        images = self._augment(self._training.batch(positions_B), draw)
-        return self._learn(images, self._training.labels(positions_B), epoch)
+        part = self._part(positions_B)
+        own_B = part.of(positions_B)
+        draw = generator(self._seed, "augment", epoch, step, *self._ranks.apart)
+        images = self._augment(self._training.batch(own_B), draw)
+        logged = self._learn(images, self._training.labels(own_B), epoch)
+        if self._ranks.size > 1:
+            logged["loss"] = logged["loss"] * self._weight(positions_B, part, epoch)
+        return self._ranks.share(logged, part)
 
     def _learn(self, images: Tensor, labels_B: Tensor, epoch: int) -> dict[str, Tensor]:
         scores_BC = self.classifier(images)
@@ -86,11 +92,7 @@ class Classification(SupervisedObjective):
         }
 
     def _criterion(self, scores_BC: Tensor, labels_B: Tensor, epoch: int) -> Tensor:
-        reweight = self._settings.reweight
-        deferred = isinstance(reweight, EffectiveNumber) and (
-            epoch < whole_epochs(reweight.start, self._settings.epochs)
-        )
-        weights_C = None if deferred else self._weights_C
+        weights_C = self._weights_of(epoch)
         scores_BC = scores_BC.float()
         match self._settings.loss:
             case Ldam(scale=scale):
@@ -102,12 +104,32 @@ class Classification(SupervisedObjective):
             case CrossEntropy():
                 return F.cross_entropy(scores_BC, labels_B, weights_C)
 
-    def _test_scores(self, images: ImageSet) -> Tensor:
+    def _weights_of(self, epoch: int) -> Tensor | None:
+        """Return the classes' weights in an epoch, if they have some."""
+        reweight = self._settings.reweight
+        deferred = isinstance(reweight, EffectiveNumber) and (
+            epoch < whole_epochs(reweight.start, self._settings.epochs)
+        )
+        return None if deferred else self._weights_C
+
+    def _weight(self, positions_B: Tensor, part: Part, epoch: int) -> float | Tensor:
+        """Return what an image of the rank's part weighs beside one of the batch, on average.
+
+        A weighted mean is divided by the sum of the weights, which no two parts have alike.
+        """
+        weights_C = self._weights_of(epoch)
+        if weights_C is None or isinstance(self._settings.loss, Focal):
+            return 1.0
+        weights_B = weights_C[self._training.labels(positions_B)]
+        return part.of(weights_B).mean() / weights_B.mean()
+
+    def _test_scores(self, images: ImageSet, positions_N: Tensor) -> Tensor:
         """Return the scores [N, C]; a frozen backbone's features are computed once."""
         if not self._frozen:
-            return super()._test_scores(images)
+            return super()._test_scores(images, positions_N)
         if id(images) not in self._features:
-            self._features[id(images)] = outputs(self.classifier.backbone, images, self._data)
+            features_NF = outputs(self.classifier.backbone, images, self._data, positions_N)
+            self._features[id(images)] = features_NF
         with torch.no_grad():
             return self.classifier.head(self._features[id(images)])
 

@@ -83,5 +83,6 @@ class Settings(Classifying):
     """Training of a classifier: on frozen features (finetune) or end to end (train)."""
 
     stages = ("finetune", "train")
+    distributed = True
 
     objective: Literal["classifier"]

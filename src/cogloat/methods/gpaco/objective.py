@@ -1,6 +1,6 @@
 """GPaCo (Cui et al. 2023): PaCo's softmax over two views of one network, each of them an anchor.
 
-Shapes: B batch, N = 2 B views, C classes, D embedding.
+Shapes: B batch, V = 2 views, N views of a group, C classes, D embedding.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class GPaCo(SupervisedObjective):
         self._settings = settings
         features = self.classifier.backbone.feature_dim
         self.projection = ProjectionHead(
-            features, *settings.projection, batch_norm=False, layers=3, last_init=settings.init
+            features, *settings.projection, layers=3, last_init=settings.init
         )
         self.queue = LabelQueue(settings.queue, settings.projection[1])
         if settings.queue_labels == "random":
@@ -39,7 +39,10 @@ class GPaCo(SupervisedObjective):
         self._offsets_C = log_prior(inputs.training.counts_C)
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss and accuracy; its second views are in the queue afterwards."""
+        """Return the batch's loss and accuracy; its second views are in the queue afterwards.
+
+        The pairs of a view within the batch are those of its group, as on a device of its own.
+        """
         settings = self._settings
         labels_B = self._training.labels(positions_B)
         pixels = self._training.batch(positions_B)
@@ -47,22 +50,26 @@ class GPaCo(SupervisedObjective):
             self._augment(pixels, generator(self._seed, "augment", epoch, step)),
             self._augment_key(pixels, generator(self._seed, "augment key", epoch, step)),
         )
-        features = torch.cat([self.classifier.backbone(view) for view in views])
-        scores_NC = self.classifier.head(features).float()
-        embeddings_ND = self.projection(features).float()
-        labels_N = labels_B.repeat(2)
-        loss = paco_loss(
+        features = torch.stack([self.classifier.backbone(view) for view in views])
+        scores_VBC = self.classifier.head(features).float()
+        embeddings_VBD = self.projection(features.flatten(0, 1)).float().unflatten(0, (2, -1))
+        rows = embeddings_VBD, labels_B.expand(2, -1), scores_VBC + self._offsets_C
+        groups = zip(*(own.chunk(settings.groups, dim=1) for own in rows), strict=True)
+        loss = torch.stack([self._loss_of(*(own.flatten(0, 1) for own in g)) for g in groups])
+        self.queue.enqueue(embeddings_VBD[1].detach(), labels_B)
+        return {"loss": loss.mean(), "train_accuracy": accuracy(scores_VBC[0], labels_B)}
+
+    def _loss_of(self, embeddings_ND: Tensor, labels_N: Tensor, adjusted_NC: Tensor) -> Tensor:
+        """Return the loss of a group's views beside the queue."""
+        return paco_loss(
             embeddings_ND,
             torch.cat([embeddings_ND, self.queue.keys]),
             labels_N,
             torch.cat([labels_N, self.queue.labels]),
-            scores_NC + self._offsets_C,
-            settings.alpha,
-            settings.temperature,
+            adjusted_NC,
+            self._settings.alpha,
+            self._settings.temperature,
         )
-        batch = len(labels_B)
-        self.queue.enqueue(embeddings_ND[batch:].detach(), labels_B)
-        return {"loss": loss, "train_accuracy": accuracy(scores_NC[:batch], labels_B)}
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cogloat.data.sampling import choose
 from cogloat.models.momentum import NO_LABEL
+from cogloat.ranks import Part
 
 
 def contrastive_loss(
@@ -71,6 +72,7 @@ def choose_queue_positives(
     queue_labels_K: Tensor,
     k: int | Literal["all", "none"],
     generator: torch.Generator,
+    part: Part | None = None,
 ) -> Tensor:
     """Choose up to k same-class queue entries an anchor, uniformly without replacement.
 
@@ -79,12 +81,13 @@ def choose_queue_positives(
         queue_labels_K: classes of the queue's entries; -1 marks one without a class.
         k: their number, at least 1, or all, or none.
         generator: of the draw.
+        part: of the batch's anchors, if these are not all.
 
     Returns:
         A mask [B, K].
     """
     same_BK = (labels_B[:, None] == queue_labels_K) & (queue_labels_K != NO_LABEL)
-    return choose(same_BK, k, generator)
+    return choose(same_BK, k, generator, part)
 
 
 def weighted(values_B: Tensor, weights_B: Tensor | None) -> Tensor:

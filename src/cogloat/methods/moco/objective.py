@@ -22,7 +22,9 @@ from cogloat.methods.moco.settings import MomentumContrast, Settings
 from cogloat.methods.objective import Objective
 from cogloat.models.momentum import LabelQueue, momentum_update
 from cogloat.models.networks import Encoder, build_encoder, to_device
+from cogloat.models.normalisation import grouped
 from cogloat.randomness import generator, sent
+from cogloat.ranks import Part
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,20 @@ class Views:
     """A batch's embeddings.
 
     Attributes:
+        part: this rank's of the batch, whose images are its anchors.
         labels_B: the anchors' classes.
         queries_ABD: views of each anchor through the query encoder, with gradient.
         positives_BPD: the own key, then the k images of the same class, without gradient.
+        batch_labels_B: classes of the whole batch.
+        batch_keys_BD: own keys of the whole batch.
     """
 
+    part: Part
     labels_B: Tensor
     queries_ABD: Tensor
     positives_BPD: Tensor
+    batch_labels_B: Tensor
+    batch_keys_BD: Tensor
 
 
 class Contrast(ContrastiveObjective):
@@ -48,9 +56,8 @@ class Contrast(ContrastiveObjective):
     def __init__(self, settings: MomentumContrast, inputs: Inputs) -> None:
         super().__init__(settings, inputs)
         self.settings = settings
-        self.query = build_encoder(
-            inputs.backbone, settings.projection, settings.batch_norm_splits, settings.init
-        )
+        norm = grouped(settings.groups, inputs.ranks)
+        self.query = build_encoder(inputs.backbone, settings.projection, norm, settings.init)
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.queue = LabelQueue(settings.queue, settings.projection[1])
         to_device(self, inputs.device)
@@ -64,18 +71,18 @@ class Contrast(ContrastiveObjective):
         """Return the batch's loss; its keys are in the queue afterwards."""
         views = self._embed(positions_B, epoch, step)
         loss = self._contrast(views, epoch, step)
-        self.queue.enqueue(views.positives_BPD[:, 0], views.labels_B)
-        return {"loss": loss}
+        self.queue.enqueue(views.batch_keys_BD, views.batch_labels_B)
+        return self._ranks.share({"loss": loss}, views.part)
 
     @torch.no_grad()
     def gradient(self, positions_B: Tensor, epoch: int, step: int) -> Gradient:
         """Do as `loss` does, but return the gradient of each anchor's own term in its embedding."""
         views = self._embed(positions_B, epoch, step)
         compared = self._compared(views, epoch, step)
-        labels_K = self._negatives_labels(views.labels_B)
+        labels_K = self._negatives_labels(views.batch_labels_B)
         same_class_BK = views.labels_B[:, None] == labels_K
         gradient = contrastive_gradient(**compared, same_class_BK=same_class_BK)
-        self.queue.enqueue(views.positives_BPD[:, 0], views.labels_B)
+        self.queue.enqueue(views.batch_keys_BD, views.batch_labels_B)
         return gradient
 
     def weights(self) -> dict[str, Tensor]:
@@ -91,19 +98,59 @@ class Contrast(ContrastiveObjective):
             passed, step = divmod(number, steps)
             order = epoch_order(self.size, generator(self._seed, "fill", passed))
             positions_B = order[step * batch : (step + 1) * batch]
-            draw = generator(self._seed, "fill", passed, step)
-            images = self._augment(self._training.batch(positions_B), draw)
-            self.queue.enqueue(self.key(images), self._training.labels(positions_B))
+            part = self._part(positions_B)
+            draw = generator(self._seed, "fill", passed, step, *self._ranks.apart)
+            images = self._augment(self._training.batch(part.of(positions_B)), draw)
+            keys_BD = self._ranks.gather(self.key(images), part)
+            self.queue.enqueue(keys_BD, self._training.labels(positions_B))
 
     def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Views:
-        """Embed a view of each image by the query encoder, the others by the key encoder."""
-        images = self._views(positions_B, self.settings.positives.from_dataset, epoch, step)
-        views = images.split(len(positions_B))
+        """Embed a view of each image by the query encoder, the others by the key encoder.
+
+        In groups, keys are embedded in another order than queries are, so that no group tells which
+        keys are of the batch (MoCo). A rank embeds the queries of its part, and keys of any.
+        """
+        part = self._part(positions_B)
+        others_BK = self._others(positions_B, self.settings.positives.from_dataset, epoch, step)
+        shown_VB = torch.cat([positions_B[None], positions_B[None], others_BK.T])
+        order_B = torch.arange(len(positions_B))
+        if self.settings.groups > 1:
+            draw = generator(self._seed, "shuffle", epoch, step)
+            order_B = torch.randperm(len(positions_B), generator=draw)
+        query_views, key_views = self._query_and_key_views(shown_VB, order_B, part, epoch, step)
         momentum_update(self.key, self.query, self.settings.key_momentum)
-        queries = self._forward(self.query, views[: self.query_views])
+        queries_ABD = self._forward(self.query, query_views)
         with torch.no_grad():
-            keys = self._forward_shuffled(views[1:], epoch, step)
-        return Views(self._training.labels(positions_B), queries, keys.transpose(0, 1))
+            keys_PBD = self._forward(self.key, key_views)
+            keys_PBD = self._ranks.gather(keys_PBD.transpose(0, 1), part).transpose(0, 1)
+            if self.settings.groups > 1:
+                keys_PBD = keys_PBD.index_select(1, sent(order_B.argsort(), keys_PBD.device))
+        labels_B, keys_BPD = self._training.labels(positions_B), keys_PBD.transpose(0, 1)
+        own = part.of(labels_B), queries_ABD, part.of(keys_BPD)
+        return Views(part, *own, labels_B, keys_BPD[:, 0])
+
+    def _query_and_key_views(
+        self, shown_VB: Tensor, order_B: Tensor, part: Part, epoch: int, step: int
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Return augmented images of the rank's queries, and of its keys in the order of these.
+
+        Args:
+            shown_VB: the batch's own images twice, then its positives.
+            order_B: of the keys.
+            part: the rank's.
+            epoch: of the step.
+            step: of the epoch.
+        """
+        if self._ranks.size == 1:  # of two query views, the second is a key's view too
+            views = self._views(shown_VB.flatten(), epoch, step).split(len(order_B))
+            if self.settings.groups == 1:
+                return views[: self.query_views], views[1:]
+            order_B = sent(order_B, views[0].device)
+            return views[: self.query_views], tuple(v.index_select(0, order_B) for v in views[1:])
+        own = shown_VB[: self.query_views, part.start : part.stop]
+        keys = shown_VB[1:, part.of(order_B)]
+        views = self._views(torch.cat([own, keys]).flatten(), epoch, step).split(part.size)
+        return views[: self.query_views], views[self.query_views :]
 
     def _forward(self, encoder: Encoder, views: tuple[Tensor, ...]) -> Tensor:
         """Return float32 embeddings [views, B, D].
@@ -116,21 +163,11 @@ class Contrast(ContrastiveObjective):
             return rows.unflatten(0, (-1, len(views))).transpose(0, 1)
         return torch.stack([encoder(view).float() for view in views])
 
-    def _forward_shuffled(self, views: tuple[Tensor, ...], epoch: int, step: int) -> Tensor:
-        """Embed views by the key encoder; with split batch norm, in another order (MoCo)."""
-        if self.settings.batch_norm_splits == 1:
-            return self._forward(self.key, views)
-        draw = generator(self._seed, "shuffle", epoch, step)
-        order_B = torch.randperm(len(views[0]), generator=draw)
-        there_B, back_B = (sent(o, views[0].device) for o in (order_B, order_B.argsort()))
-        keys = self._forward(self.key, tuple(view.index_select(0, there_B) for view in views))
-        return keys.index_select(1, back_B)
-
-    def _queue_positives(self, labels_B: Tensor, epoch: int, step: int) -> Tensor:
+    def _queue_positives(self, views: Views, epoch: int, step: int) -> Tensor:
         """Draw the queue entries [B, K] that count as positives."""
         draw = generator(self._seed, "queue", epoch, step)
         k = self.settings.positives.from_queue
-        return choose_queue_positives(labels_B, self.queue.labels, k, draw)
+        return choose_queue_positives(views.labels_B, self.queue.labels, k, draw, views.part)
 
     def _contrast(self, views: Views, epoch: int, step: int) -> Tensor:
         return contrastive_loss(**self._compared(views, epoch, step))
@@ -141,14 +178,15 @@ class Contrast(ContrastiveObjective):
         temperatures_B = self._temperatures_C[views.labels_B]
         negatives, found, hidden = [], [], []
         if settings.negatives in ("queue", "both"):
-            found_BK = self._queue_positives(views.labels_B, epoch, step)
+            found_BK = self._queue_positives(views, epoch, step)
             negatives.append(self.queue.keys)
             found.append(found_BK)
             hidden.append(torch.zeros_like(found_BK))
         if settings.negatives in ("batch", "both"):
-            own_BD = views.positives_BPD[:, 0]
-            own_BB = torch.eye(len(own_BD), dtype=torch.bool, device=own_BD.device)
-            negatives.append(own_BD)
+            keys_BD = views.batch_keys_BD
+            own_BB = torch.eye(len(keys_BD), dtype=torch.bool, device=keys_BD.device)
+            own_BB = views.part.of(own_BB)
+            negatives.append(keys_BD)
             found.append(torch.zeros_like(own_BB))
             hidden.append(own_BB)
         return {

@@ -79,6 +79,7 @@ class MomentumContrast(Contrastive):
     """What every contrastive pre-training of a momentum pair has."""
 
     framework = "MoCo"
+    distributed = True
 
     key_momentum: BelowOne
     queue: Count = Field(description="number of keys kept; a multiple of the batch size")
@@ -91,19 +92,10 @@ class MomentumContrast(Contrastive):
         description="one forward pass for all views of the batch, which share batch-norm "
         "statistics, in each group of images"
     )
-    batch_norm_splits: Count = Field(
-        description="groups of the batch's images with batch-norm statistics of their own; of more "
-        "than one, keys are grouped otherwise than queries, as MoCo shuffles them between devices"
-    )
 
     @model_validator(mode="after")
     def _queue_holds_whole_batches(self) -> Self:
         check_queue(self.queue, self.batch_size, drop_last=self.drop_last)
-        if self.batch_size % self.batch_norm_splits:
-            raise ValueError(
-                f"batch_size ({self.batch_size}) must be a multiple of "
-                f"batch_norm_splits ({self.batch_norm_splits}). Write a divisor, such as 1."
-            )
         return self
 
     @model_validator(mode="after")

@@ -42,6 +42,7 @@ class Settings(Parametric):
     """A classifier beside a momentum pair, in one softmax."""
 
     framework = "PaCo"
+    distributed = True
 
     objective: Literal["paco"]
     key_momentum: BelowOne

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cogloat.ranks import ALONE, Ranks
+
 
 def prototype_loss(
     views_ABD: Tensor, prototypes_QCD: Tensor, labels_B: Tensor, temperature: float
@@ -30,15 +32,24 @@ def joint_loss(contrastive: Tensor, to_prototypes: Tensor, alpha: float) -> dict
     }
 
 
-def class_prototypes(embeddings_ND: Tensor, labels_N: Tensor, classes: int) -> Tensor:
+def class_prototypes(
+    embeddings_ND: Tensor, labels_N: Tensor, classes: int, ranks: Ranks = ALONE
+) -> Tensor:
     """Return the normalised mean embedding [C, D] of each class.
+
+    Args:
+        embeddings_ND: of a coreset.
+        labels_N: their classes.
+        classes: how many there are.
+        ranks: each of which has embedded some of the images.
 
     Raises:
         ValueError: naming the classes without an image.
     """
-    counts_C = torch.bincount(labels_N, minlength=classes)
+    counts_C = ranks.total(torch.bincount(labels_N, minlength=classes))
     if (counts_C == 0).any():
         empty = torch.nonzero(counts_C == 0).flatten().tolist()
         raise ValueError(f"classes without an image have no prototype: {empty}")
     members_CN = F.one_hot(labels_N, classes).T.to(embeddings_ND.dtype)
-    return F.normalize(members_CN @ embeddings_ND / counts_C[:, None], dim=1)
+    sums_CD = ranks.total(members_CN @ embeddings_ND)
+    return F.normalize(sums_CD / counts_C[:, None], dim=1)

@@ -36,12 +36,13 @@ class ProCo(Contrast):
         """Return the batch's joint loss and its two terms."""
         views = self._embed(positions_B, epoch, step)
         contrastive = self._contrast(views, epoch, step)
-        self.queue.enqueue(views.positives_BPD[:, 0], views.labels_B)
+        self.queue.enqueue(views.batch_keys_BD, views.batch_labels_B)
         prototypes_QCD = self.prototypes.views_QCD
         to_prototypes = prototype_loss(
             views.queries_ABD, prototypes_QCD, views.labels_B, self._term.temperature
         )
-        return joint_loss(contrastive, to_prototypes, self._term.alpha)
+        terms = joint_loss(contrastive, to_prototypes, self._term.alpha)
+        return self._ranks.share(terms, views.part)
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

@@ -34,6 +34,7 @@ class CoresetPrototypes(nn.Module):
     ) -> None:
         super().__init__()
         self._coreset, self._augment, self._seed = coreset, augment, inputs.seed
+        self._ranks = inputs.ranks
         shape = (CORESET_VIEWS, inputs.data.classes, dimension)
         self.register_buffer("views_QCD", torch.zeros(shape, device=inputs.device))
 
@@ -46,11 +47,18 @@ class CoresetPrototypes(nn.Module):
 
     @torch.no_grad()
     def _class_means(self, encoder: nn.Module, epoch: int, view: int) -> Tensor:
-        """Return the prototypes [C, D] of one augmented view of the coreset."""
-        labels_N = self._coreset.labels_N
-        embeddings = []
-        for part, positions in enumerate(torch.arange(len(labels_N)).split(BATCH)):
-            draw = generator(self._seed, "coreset", epoch, view, part)
-            images = self._augment(self._coreset.batch(positions), draw)
+        """Return the prototypes [C, D] of one augmented view of the coreset.
+
+        A rank embeds every so many-th of its batches, with the draws that one process has for them.
+        """
+        classes, dimension = self.views_QCD.shape[1:]
+        batches = torch.arange(len(self._coreset)).split(BATCH)
+        own = range(self._ranks.rank, len(batches), self._ranks.size)
+        embeddings = [self.views_QCD.new_zeros(0, dimension)]
+        for number in own:
+            draw = generator(self._seed, "coreset", epoch, view, number)
+            images = self._augment(self._coreset.batch(batches[number]), draw)
             embeddings.append(encoder(images).float())
-        return class_prototypes(torch.cat(embeddings), labels_N, self.views_QCD.shape[1])
+        own_N = torch.cat([batches[number] for number in own]) if own else torch.arange(0)
+        labels_N = self._coreset.labels(own_N)
+        return class_prototypes(torch.cat(embeddings), labels_N, classes, self._ranks)

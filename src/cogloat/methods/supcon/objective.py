@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from cogloat.data.sampling import choose
@@ -16,6 +17,7 @@ from cogloat.methods.objective import Objective
 from cogloat.methods.supcon.loss import batch_loss, same_class_views
 from cogloat.methods.supcon.settings import BatchContrast, Settings
 from cogloat.models.networks import build_encoder, to_device
+from cogloat.models.normalisation import grouped
 from cogloat.randomness import generator
 
 
@@ -41,9 +43,8 @@ class InBatch(ContrastiveObjective):
         super().__init__(settings, inputs)
         self._positives = settings.positives
         self._separate = settings.denominator == "separate"
-        self.encoder = build_encoder(
-            inputs.backbone, settings.projection, batch_norm_splits=1, init=settings.init
-        )
+        norm = grouped(settings.groups, inputs.ranks)
+        self.encoder = build_encoder(inputs.backbone, settings.projection, norm, settings.init)
         to_device(self, inputs.device)
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
@@ -56,9 +57,9 @@ class InBatch(ContrastiveObjective):
 
     def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Embeddings:
         """Embed all views in one pass, so that batch statistics tell none from another."""
-        others = self._positives.from_dataset
-        images = self._views(positions_B, others, epoch, step)
-        views_VBD = self.encoder(images).float().unflatten(0, (2 + others, -1))
+        others_BK = self._others(positions_B, self._positives.from_dataset, epoch, step)
+        shown_VB = torch.cat([positions_B[None], positions_B[None], others_BK.T])
+        views_VBD = self._forward(self._views(shown_VB.flatten(), epoch, step), len(shown_VB))
         positives_BPD = views_VBD[2:].transpose(0, 1)
         if not self._positives.gradient:
             positives_BPD = positives_BPD.detach()
@@ -67,6 +68,13 @@ class InBatch(ContrastiveObjective):
             views_VBD[:2].flatten(0, 1),
             positives_BPD.repeat(2, 1, 1),
         )
+
+    def _forward(self, images: Tensor, views: int) -> Tensor:
+        """Return float32 embeddings [views, B, D]; in groups, an image's views are in the same."""
+        if self._groups == 1:
+            return self.encoder(images).float().unflatten(0, (views, -1))
+        rows = images.unflatten(0, (views, -1)).transpose(0, 1).flatten(0, 1)
+        return self.encoder(rows).float().unflatten(0, (-1, views)).transpose(0, 1)
 
     def _found(self, labels_N: Tensor, epoch: int, step: int) -> Tensor:
         """Draw the views [N, N] of other images that count as positives."""

@@ -35,14 +35,19 @@ class Tsc(Contrast):
             queries_BD,
             views.positives_BPD[:, 0],
             self.queue.keys,
-            self._queue_positives(views.labels_B, epoch, step),
+            self._queue_positives(views, epoch, step),
             self.assignment.points_CD,
-            self.assignment.assign(queries_BD, views.labels_B),
+            self._assigned(views),
             temperatures_B,
             self._targets.weight,
             self._targets.divisor,
             self._weights(temperatures_B),
         )
+
+    def _assigned(self, views: Views) -> Tensor:
+        """Return the target of each anchor's class; the whole batch moves the centroids."""
+        queries_BD = self._ranks.gather(views.queries_ABD[0].detach(), views.part)
+        return views.part.of(self.assignment.assign(queries_BD, views.batch_labels_B))
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

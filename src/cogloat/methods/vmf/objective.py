@@ -18,6 +18,7 @@ from cogloat.methods.vmf.loss import concentrations, expected_scores
 from cogloat.methods.vmf.settings import Settings
 from cogloat.models.heads import ProjectionHead
 from cogloat.models.networks import to_device
+from cogloat.models.normalisation import grouped
 from cogloat.randomness import generator
 
 UNSEEN = 0.9  # length of the mean of a class that no image was seen of
@@ -68,7 +69,8 @@ class Vmf(SupervisedObjective):
         super().__init__(settings, inputs)
         self._settings = settings
         features = self.classifier.backbone.feature_dim
-        self.projection = ProjectionHead(features, *settings.projection, batch_norm=True)
+        norm = grouped(settings.groups, inputs.ranks)
+        self.projection = ProjectionHead(features, *settings.projection, norm)
         self.means = Means(inputs.data.classes, settings.projection[1])
         to_device(self, inputs.device)
         self._augment_contrast = Augmentation.named(settings.contrastive_augmentation, inputs.data)

@@ -37,7 +37,20 @@ def test_paths_and_labels_are_read_in_their_order(folder):
     files = listed(folder, f"{DOG} 1\n{CAT} 0\n").parts["train"]
     assert [(file.name, file.label) for file in files] == [(DOG, 1), (CAT, 0)]
     assert files[0].path == str(folder / "images" / DOG)
-    assert listed(folder, f"{DOG} 1\n{CAT} 0\n").classes == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        (f"{DOG} 1\n{CAT} 0\n", ["cat", "dog"]),
+        (f"{DOG} 1\n{CAT} 0\ntrain/cat/1.png 1\n", ["0", "1"]),  # dogs of two folders
+        ("train/cat/1.png 1\ntrain/cat/0.png 0\n", ["0", "1"]),  # one folder of both
+        ("train/cat/1.png 1\nlone.png 0\n", ["0", "1"]),
+    ],
+)
+def test_classes_are_called_by_their_folders_if_each_has_its_own(folder, lines, names):
+    shutil.copy(folder / "images" / CAT, folder / "images/lone.png")
+    assert listed(folder, lines).classes == names
 
 
 @pytest.mark.parametrize(

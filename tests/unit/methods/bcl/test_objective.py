@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cogloat.methods.bcl.settings import CosineHead, LinearHead
+from cogloat.models.normalisation import BatchNorm
 
 COUNTS = [13, 6, 5]
 IMAGES = numbered(COUNTS)
@@ -142,5 +143,20 @@ def test_the_contrast_alone_trains_the_class_vectors_through_their_centres():
 def test_both_projections_have_batch_norm():
     objective = build(configured("bcl", "train", len(COUNTS), **SMALL), image_set(COUNTS))
     for projection in (objective.projection, objective.centre_projection):
-        norms = [part for part in projection.modules() if isinstance(part, nn.BatchNorm1d)]
+        norms = [part for part in projection.modules() if isinstance(part, BatchNorm)]
         assert [norm.num_features for norm in norms] == [16]
+
+
+def test_in_groups_the_running_statistics_are_of_the_classifiers_views():
+    """Of four groups of the three views, the first has views of the classifier alone."""
+    config = configured("bcl", "train", len(COUNTS), **(SMALL | {"batch_size": 8, "groups": 4}))
+    whole, alone = (build(config, image_set(COUNTS)) for _ in range(2))
+    seen = []
+    whole.classifier.backbone.conv.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    whole.loss(torch.arange(8), 0, 0)
+    first = alone.classifier.backbone.norm
+    first.splits = 1
+    first(alone.classifier.backbone.conv(seen[0][:6]))  # of 24 rows
+    for name in ("running_mean", "running_var"):
+        moved = getattr(whole.classifier.backbone.norm, name)
+        torch.testing.assert_close(moved, getattr(first, name))

@@ -30,7 +30,7 @@ def test_every_step_is_the_formula_on_both_views_and_the_queue():
         objective.zero_grad()
         labels = IMAGES.labels_N[positions].tolist() * 2
         found = objective.loss(positions, 0, step)["loss"]
-        views, scores = as_double(embedded[-1]), as_double(scored[-1])
+        views, scores = as_double(embedded[-1]), as_double(scored[-1].flatten(0, 1))
         assert len(views) == len(scores) == 2 * BATCH
         expected = formulas.paco(
             *(views, torch.cat([views, queue]), labels, labels + queued),
@@ -43,6 +43,29 @@ def test_every_step_is_the_formula_on_both_views_and_the_queue():
         queued[step * BATCH : (step + 1) * BATCH] = labels[BATCH:]
         torch.testing.assert_close(objective.queue.keys.double(), queue)
         assert objective.queue.labels.tolist() == queued
+
+
+def test_pairs_are_within_a_group_and_share_the_queue():
+    objective = gpaco(groups=2, alpha=0.3, temperature=0.4)
+    queue, queued = objective.queue.keys.double(), objective.queue.labels.tolist()
+    embedded, scored = (
+        kept_outputs(own) for own in (objective.projection, objective.classifier.head)
+    )
+    positions = objective.order(0)[:BATCH]
+    found = objective.loss(positions, 0, 0)["loss"].double()
+    labels = IMAGES.labels_N[positions].tolist()
+    views = embedded[0].double().unflatten(0, (2, BATCH))
+    scores = scored[0].double()
+    terms = []
+    for group in (slice(0, BATCH // 2), slice(BATCH // 2, BATCH)):
+        own, adjusted = views[:, group].flatten(0, 1), scores[:, group].flatten(0, 1)
+        two = labels[group] * 2
+        terms.append(
+            formulas.paco(
+                *(own, torch.cat([own, queue]), two, two + queued), *(adjusted, COUNTS, 0.3, 0.4)
+            )
+        )
+    torch.testing.assert_close(found, sum(terms) / 2, rtol=1e-5, atol=1e-6)
 
 
 def test_the_gradient_comes_through_both_views():

@@ -45,8 +45,8 @@ CASES = {
         "kcl",
         {"temperature": WARM, "negatives": "both", "positives": positives(0, 2)},
     ),
-    "shuffled": ("cogloat", {"temperature": ADAPTIVE, "batch_norm_splits": 2}),
-    "not shuffled": ("cogloat", {"temperature": ADAPTIVE, "batch_norm_splits": 1}),
+    "shuffled": ("cogloat", {"temperature": ADAPTIVE, "groups": 2}),
+    "not shuffled": ("cogloat", {"temperature": ADAPTIVE, "groups": 1}),
     "kcl, scaled": ("kcl", {"temperature": LESS, "positives": positives(0, 2), "loss_scale": 0.25}),
     "cogloat, scaled": ("cogloat", {"temperature": LESS, "negatives": "both", "loss_scale": 1.0}),
     "shuffled, one view a pass": (
@@ -54,7 +54,7 @@ CASES = {
         {
             "temperature": WARM,
             "positives": positives(2, 2),
-            "batch_norm_splits": 4,
+            "groups": 2,
             "joint_views": False,
         },
     ),
@@ -148,15 +148,12 @@ def test_positives_of_the_queue_are_of_the_class_and_as_many_as_there_are(pair):
 def test_keys_are_shuffled_anew_in_every_step_where_batch_norm_is_split():
     """Two of 24 orders of four are the given one by chance, so a few steps may keep it."""
     plain, split = (
-        [
-            made.shuffled
-            for made in Pair("cogloat", IMAGES, batch_norm_splits=splits).steps(range(4))
-        ]
+        [made.shuffled for made in Pair("cogloat", IMAGES, groups=splits).steps(range(4))]
         for splits in (1, 2)
     )
     assert not any(plain)
     assert sum(split) > 18
-    pair = Pair("kcl", IMAGES, batch_norm_splits=2)
+    pair = Pair("kcl", IMAGES, groups=2)
     positions, orders = torch.arange(BATCH), set()
     for epoch, step in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1), (3, 3)):
         pair.step(positions, epoch, step)
@@ -166,7 +163,7 @@ def test_keys_are_shuffled_anew_in_every_step_where_batch_norm_is_split():
 
 def test_an_images_views_are_in_one_group_of_a_batch_norm_in_groups():
     """Own key and k positives of two images in each half of a pass, as on two devices."""
-    pair = Pair("cogloat", IMAGES, batch_norm_splits=2)
+    pair = Pair("cogloat", IMAGES, groups=2)
     for positions in pair.objective.order(0).split(BATCH):
         made = pair.step(positions, 0, 0)
         (given,) = pair.objective.key.given
@@ -177,7 +174,7 @@ def test_an_images_views_are_in_one_group_of_a_batch_norm_in_groups():
 
 def test_query_and_keys_are_views_of_their_own():
     """Which of them are flipped differs between an image's views, between steps and epochs."""
-    pair = Pair("cogloat", IMAGES, batch_norm_splits=1, joint_views=False)
+    pair = Pair("cogloat", IMAGES, groups=1, joint_views=False)
     positions, seen = torch.arange(BATCH), []
     for epoch, step in ((0, 0), (0, 1), (1, 0), (1, 1)):
         pair.step(positions, epoch, step)
@@ -286,7 +283,7 @@ def test_the_state_dictionary_is_all_the_state(method):
 @pytest.mark.parametrize("joint", [True, False])
 @pytest.mark.parametrize("negatives", ["batch", "both", "queue"])
 def test_every_choice_trains_a_real_network(negatives, joint, splits):
-    objective = built("cogloat", negatives=negatives, batch_norm_splits=splits, joint_views=joint)
+    objective = built("cogloat", negatives=negatives, groups=splits, joint_views=joint)
     loss = objective.loss(torch.arange(BATCH), 0, 0)["loss"]
     loss.backward()
     assert torch.isfinite(loss)

@@ -18,6 +18,8 @@ from miniature import (
 )
 from torch import nn
 
+from cogloat.models.normalisation import BatchNorm
+
 COUNTS = [13, 6, 5]
 IMAGES = numbered(COUNTS)
 BATCH, QUEUE, FEATURES, DIMENSION = 4, 12, 64, 6
@@ -45,10 +47,15 @@ def learn(objective, number):
             weight.data.copy_(torch.randn(weight.shape, generator=draw) / weight.shape[-1] ** 0.5)
 
 
-def test_every_step_is_the_formula_on_scores_batch_keys_and_queue():
-    """Value and gradient in three epochs; the keys are those of the moved twin, then queued."""
+@pytest.mark.parametrize("groups", [1, 2])
+def test_every_step_is_the_formula_on_scores_batch_keys_and_queue(groups):
+    """Value and gradient in three epochs; the keys are those of the moved twin, then queued.
+
+    In groups, a query meets the queries and keys of its group, and keys are embedded shuffled.
+    """
     alpha, tau = 0.2, 0.4
-    objective = readable(alpha=alpha, temperature=tau)
+    objective = readable(alpha=alpha, temperature=tau, groups=groups)
+    shuffled = 0
     backbone, head = objective.classifier.backbone, objective.classifier.head
     queue, queue_labels = objective.queue.keys.double(), objective.queue.labels.tolist()
     oldest = number = 0
@@ -74,7 +81,10 @@ def test_every_step_is_the_formula_on_scores_batch_keys_and_queue():
             torch.testing.assert_close(objective.key.backbone.table.double(), twin[0])
             torch.testing.assert_close(objective.key.projection.weight.double(), twin[1])
             (asked,), (answered,) = backbone.given, objective.key.backbone.given
-            assert asked.numbers == answered.numbers == tuple(positions.tolist())
+            batch = positions.tolist()
+            assert list(asked.numbers) == batch
+            order_of_keys = [answered.numbers.index(number) for number in batch]
+            shuffled += order_of_keys != [0, 1, 2, 3]
             assert asked.training
             assert answered.training
             assert not answered.gradient
@@ -85,18 +95,24 @@ def test_every_step_is_the_formula_on_scores_batch_keys_and_queue():
             ]
             table, projection, weight, bias = leaves
             features = rows_of(table, asked.rows)
-            keys = rows_of(twin[0], answered.rows) @ twin[1].T
+            keys = rows_of(twin[0], answered.rows)[order_of_keys] @ twin[1].T
             queries, scores = features @ projection.T, features @ weight.T + bias
-            expected = formulas.paco(
-                queries,
-                torch.cat([queries, keys, queue]),
-                labels,
-                labels + labels + queue_labels,
-                scores,
-                COUNTS,
-                alpha,
-                tau,
-            )
+            of_groups = []
+            for own in torch.arange(BATCH).chunk(groups):
+                own_labels = [labels[row] for row in own]
+                of_groups.append(
+                    formulas.paco(
+                        queries[own],
+                        torch.cat([queries[own], keys[own], queue]),
+                        own_labels,
+                        own_labels + own_labels + queue_labels,
+                        scores[own],
+                        COUNTS,
+                        alpha,
+                        tau,
+                    )
+                )
+            expected = torch.stack(of_groups).mean()
             torch.testing.assert_close(logged["loss"].double(), expected, rtol=1e-5, atol=1e-5)
             ours = [backbone.table, objective.projection.weight, head.weight, head.bias]
             gradients = torch.autograd.grad(expected, leaves)
@@ -110,6 +126,7 @@ def test_every_step_is_the_formula_on_scores_batch_keys_and_queue():
             oldest += BATCH
             torch.testing.assert_close(objective.queue.keys.double(), queue, rtol=1e-5, atol=1e-5)
             assert objective.queue.labels.tolist() == queue_labels
+    assert (shuffled > 0) == (groups > 1)
 
 
 def test_networks_in_bfloat16_are_compared_in_float32():
@@ -168,7 +185,8 @@ def test_the_queue_begins_with_random_classes_or_with_none():
 def test_the_twin_begins_equal_and_is_not_trained_and_all_else_is():
     config = configured("paco", "train", len(COUNTS), **SMALL)
     objective = build(config, image_set(COUNTS))
-    assert sum(isinstance(part, nn.BatchNorm1d) for part in objective.modules()) == 2
+    heads = (objective.projection, objective.key.projection)
+    assert [sum(isinstance(part, BatchNorm) for part in own.modules()) for own in heads] == [1, 1]
     pairs = (
         (objective.key.backbone, objective.classifier.backbone),
         (objective.key.projection, objective.projection),

@@ -45,7 +45,7 @@ def test_a_power_of_the_norm_divides_each_class_vector(tau, start):
     network, _ = start
     made = tau_normalised(network.head.double(), tau)
     for own, given in zip(made.weight, network.head.weight, strict=True):
-        expected = given / float(given.square().sum()) ** (tau / 2)
+        expected = given / given.square().sum().item() ** (tau / 2)
         torch.testing.assert_close(own, expected.float())
     assert not made.bias.any()
 

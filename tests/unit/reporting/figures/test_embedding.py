@@ -13,6 +13,7 @@ from cogloat.data.rarest import rarest
 from cogloat.evaluation.separability import knn_accuracy, silhouette
 from cogloat.models.inference import outputs
 from cogloat.models.networks import build_encoder
+from cogloat.models.normalisation import grouped
 from plot_embedding import main
 
 RAREST = [9, 8, 7]  # by artefacts.COUNTS
@@ -21,7 +22,7 @@ RAREST = [9, 8, 7]  # by artefacts.COUNTS
 def encoder_of(config, seed):
     torch.manual_seed(seed)
     settings = config.settings
-    return build_encoder(config.backbone, settings.projection, settings.batch_norm_splits)
+    return build_encoder(config.backbone, settings.projection, grouped(settings.groups))
 
 
 @pytest.fixture(scope="module")
