@@ -20,13 +20,25 @@ BUDGETS: dict[str, Any] = {
     "pretrain": {"epochs": 2, "batch_size": 64},
     "finetune": {"epochs": 2, "batch_size": 64, "evaluate_every": 1},
     "train": {"epochs": 2, "batch_size": 64, "evaluate_every": 1},
-    "moco": (pair := {"groups": 2, "queue": 128, "key_momentum": 0.9}),
+    "moco": (pair := {"groups": 2, "queue": 128, "key_momentum": 0.9, "projection": [64, 64]}),
     "proco": pair,
-    "tsc": pair,
-    "paco": {"groups": 2, "queue": 128, "key_momentum": 0.9},
-    "bcl": {"groups": 2},
+    "tsc": pair | {"epochs": 2},
+    "paco": {"groups": 2, "queue": 128, "key_momentum": 0.9, "projection": [64, 32]},
+    "gpaco": {"groups": 2, "queue": 128, "projection": [64, 32]},
+    "bcl": {"epochs": 2, "groups": 2, "projection": [64, 64]},
+    "vmf": {"groups": 2, "projection": [64, 64]},
     "classifier": {"groups": 2},
     "proxy": {"epochs": 1, "batch_size": 64, "evaluate_every": 1},
+}
+SHORT_TRAINING = {"epochs": 2, "batch_size": 64}
+BACKBONE = {"kind": "cifar", "depth": 8}
+OWN: dict[str, Any] = {  # of single methods, likewise
+    "kcl": {"pretrain": {"projection": [0, 64]}},
+    "tsc": {"finetune": SHORT_TRAINING},
+    "ce": {"train": SHORT_TRAINING},
+    "balanced_softmax": {"train": SHORT_TRAINING},
+    "oltr_stage1": {"backbone": BACKBONE},
+    "oltr": {"backbone": BACKBONE},
 }
 
 
@@ -62,7 +74,7 @@ class Miniature:
             "source": self.source,
             "classes": len(COUNTS),
             "image_size": 32,
-            "backbone": {"kind": "cifar", "depth": 8},
+            "backbone": BACKBONE,
             "store": {"short_side": 48},
             "shot_groups": {"many_above": 20, "few_below": 6},
             "resources": {
@@ -72,6 +84,7 @@ class Miniature:
                 "images_per_second": 500,
             },
             "overrides": BUDGETS,
+            "methods": OWN,
         }
         path = config / "datasets" / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
