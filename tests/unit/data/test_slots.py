@@ -5,12 +5,14 @@ from functools import cache, partial
 import numpy as np
 import pytest
 import torch
+from miniature import CONFIG
 from PIL import Image
 from scipy.stats import ks_2samp
 from sklearn.datasets import load_sample_image
 from torchvision import transforms
 from torchvision.transforms import v2
 
+from cogloat.bench.pretended import Device
 from cogloat.config.augmentation import ColorJitter, Flip, RandomResizedCrop
 from cogloat.config.dataset import Slots
 from cogloat.data.augmentation import Augmentation, evaluation_transform, geometry, slots
@@ -18,6 +20,7 @@ from cogloat.data.augmentation.geometry import Boxes
 from cogloat.data.frames import Framed
 from cogloat.data.sources import shapes
 from cogloat.data.sources.shapes import lying, stands
+from cogloat.runs.load import load_dataset
 
 SIZE, SCALE, RATIO = 224, (0.08, 1.0), (3 / 4, 4 / 3)
 DRAWS, P_VALUE = 4000, 1e-3
@@ -212,3 +215,21 @@ def test_a_crop_does_not_depend_on_the_rest_of_its_batch():
     )
     few = Boxes(*(part[last] for part in (boxes.top, boxes.left, boxes.height, boxes.width)))
     torch.testing.assert_close(slots.crop(one, few, 32), whole[last], atol=1e-6, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", load_dataset(CONFIG, "imagenet_lt").recipes)
+def test_views_of_photographs_are_the_processors_and_make_no_gpu_wait(recipe):
+    operations = load_dataset(CONFIG, "imagenet_lt").recipes[recipe]
+    augment = Augmentation(operations, (0, 0, 0), (1, 1, 1), 32)
+    sizes = [(60 + number, 50 + number % 9 * 4) for number in range(66)]
+    images = framed([picture(*own) for own in enumerate(sizes)], Slots(short_side=48))
+    expected = augment(images, seeded(1))
+    with Device() as device:
+        pixels = images.pixels.to(device.device)
+        there = Framed(pixels, images.height_B, images.width_B, images.transposed_B)
+        augment(there, seeded())  # the first call sends constants
+        device.waits.clear()
+        out = augment(there, seeded(1))
+        assert device.waits == []
+        torch.testing.assert_close(out.cpu(), expected)
