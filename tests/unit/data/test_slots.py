@@ -161,12 +161,12 @@ def test_test_images_are_torchvisions_to_the_bit(size):
     for number, (width, height) in enumerate([*SIZES, (256, 256), (341, 256), (513, 511)]):
         if max(width, height) <= shapes.LONGEST * min(width, height):
             image = picture(number, (width, height))
-            assert np.array_equal(shapes.test_square(image, size), theirs(image)), image.size
+            assert np.array_equal(shapes.evaluation_square(image, size), theirs(image)), image.size
 
 
 def test_the_middle_of_an_image_too_long_to_be_scaled_is_its_test_image():
     image = picture(2, (2000, 3))
-    middle = shapes.test_square(image, 32)
+    middle = shapes.evaluation_square(image, 32)
     expected = image.crop((990, 0, 1010, 3)).resize((243, 37), Image.Resampling.BILINEAR)
     box = ((243 - 32) // 2, 2, (243 - 32) // 2 + 32, 34)
     assert np.abs(np.array(middle, int) - np.array(expected.crop(box), int)).mean() < 12
@@ -179,7 +179,7 @@ def test_training_images_without_a_crop_are_as_test_images():
     images = framed(pictures)
     out = evaluation_transform(images, mean, std, SIZE)
     for image, own in zip(out, pictures, strict=True):
-        expected = levels(shapes.test_square(kept(own), SIZE))
+        expected = levels(shapes.evaluation_square(kept(own), SIZE))
         assert (255 * image - expected).abs().max() <= 1.01
     jitter = ColorJitter(op="color_jitter", brightness=0, contrast=0, saturation=0, hue=0, p=1)
     for operations in ((), (jitter,)):
