@@ -52,6 +52,19 @@ def test_a_run_on_the_listed_images_chooses_its_epoch_by_the_listed_validation(p
     assert found.class_counts == COUNTS
     assert not (project.root / "data/miniature/unfinished").exists()
     assert project.plan(target) == {}
+    assert accuracy_of_files(project) == pytest.approx(found.accuracy)
+
+
+def accuracy_of_files(project: Project) -> float:
+    """Return the accuracy of what the run predicts for the test images' own files."""
+    run, output = Path(RUN.format("miniature")).parent, project.root / "predictions.csv"
+    line = ["python", "src/predict.py", "--run", str(run), "--output", str(output)]
+    done = project.run(*line, str(project.root.parent / "raw/images/val"))
+    assert done.returncode == 0, done.stdout
+    rows = [row.split(",") for row in output.read_text().splitlines()[1:]]
+    right = [Path(row[0]).parent.name == row[1] for row in rows]  # classes are called by folders
+    assert len(right) == 3 * len(COUNTS)
+    return 100 * sum(right) / len(right)
 
 
 def test_results_stay_where_the_images_are_not_there_any_more(project):

@@ -5,12 +5,14 @@ from functools import cache, partial
 import numpy as np
 import pytest
 import torch
+from miniature import CONFIG
 from PIL import Image
 from scipy.stats import ks_2samp
 from sklearn.datasets import load_sample_image
 from torchvision import transforms
 from torchvision.transforms import v2
 
+from cogloat.bench.pretended import Device
 from cogloat.config.augmentation import ColorJitter, Flip, RandomResizedCrop
 from cogloat.config.dataset import Slots
 from cogloat.data.augmentation import Augmentation, evaluation_transform, geometry, slots
@@ -18,6 +20,7 @@ from cogloat.data.augmentation.geometry import Boxes
 from cogloat.data.frames import Framed
 from cogloat.data.sources import shapes
 from cogloat.data.sources.shapes import lying, stands
+from cogloat.runs.load import load_dataset
 
 SIZE, SCALE, RATIO = 224, (0.08, 1.0), (3 / 4, 4 / 3)
 DRAWS, P_VALUE = 4000, 1e-3
@@ -158,12 +161,12 @@ def test_test_images_are_torchvisions_to_the_bit(size):
     for number, (width, height) in enumerate([*SIZES, (256, 256), (341, 256), (513, 511)]):
         if max(width, height) <= shapes.LONGEST * min(width, height):
             image = picture(number, (width, height))
-            assert np.array_equal(shapes.test_square(image, size), theirs(image)), image.size
+            assert np.array_equal(shapes.evaluation_square(image, size), theirs(image)), image.size
 
 
 def test_the_middle_of_an_image_too_long_to_be_scaled_is_its_test_image():
     image = picture(2, (2000, 3))
-    middle = shapes.test_square(image, 32)
+    middle = shapes.evaluation_square(image, 32)
     expected = image.crop((990, 0, 1010, 3)).resize((243, 37), Image.Resampling.BILINEAR)
     box = ((243 - 32) // 2, 2, (243 - 32) // 2 + 32, 34)
     assert np.abs(np.array(middle, int) - np.array(expected.crop(box), int)).mean() < 12
@@ -176,7 +179,7 @@ def test_training_images_without_a_crop_are_as_test_images():
     images = framed(pictures)
     out = evaluation_transform(images, mean, std, SIZE)
     for image, own in zip(out, pictures, strict=True):
-        expected = levels(shapes.test_square(kept(own), SIZE))
+        expected = levels(shapes.evaluation_square(kept(own), SIZE))
         assert (255 * image - expected).abs().max() <= 1.01
     jitter = ColorJitter(op="color_jitter", brightness=0, contrast=0, saturation=0, hue=0, p=1)
     for operations in ((), (jitter,)):
@@ -212,3 +215,21 @@ def test_a_crop_does_not_depend_on_the_rest_of_its_batch():
     )
     few = Boxes(*(part[last] for part in (boxes.top, boxes.left, boxes.height, boxes.width)))
     torch.testing.assert_close(slots.crop(one, few, 32), whole[last], atol=1e-6, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", load_dataset(CONFIG, "imagenet_lt").recipes)
+def test_views_of_photographs_are_the_processors_and_make_no_gpu_wait(recipe):
+    operations = load_dataset(CONFIG, "imagenet_lt").recipes[recipe]
+    augment = Augmentation(operations, (0, 0, 0), (1, 1, 1), 32)
+    sizes = [(60 + number, 50 + number % 9 * 4) for number in range(66)]
+    images = framed([picture(*own) for own in enumerate(sizes)], Slots(short_side=48))
+    expected = augment(images, seeded(1))
+    with Device() as device:
+        pixels = images.pixels.to(device.device)
+        there = Framed(pixels, images.height_B, images.width_B, images.transposed_B)
+        augment(there, seeded())  # the first call sends constants
+        device.waits.clear()
+        out = augment(there, seeded(1))
+        assert device.waits == []
+        torch.testing.assert_close(out.cpu(), expected)

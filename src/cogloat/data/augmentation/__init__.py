@@ -83,7 +83,7 @@ class Augmentation:
                 boxes = geometry.draw_resized_crops(*sides, scale, ratio, generator)
                 mirrored_B = draw_mask(len(images), then.p, generator) if then else None
                 return slots.crop(images, boxes, self.size, mirrored_B), iter(rest)
-        return slots.test_view(images, self.size), iter(operations)
+        return slots.evaluation_view(images, self.size), iter(operations)
 
     def normalise(self, images: Tensor) -> Tensor:
         """Return normalised images for ones in 0..1."""
@@ -99,7 +99,7 @@ def evaluation_transform(images: Images, mean: Channels, std: Channels, size: in
         std: of each channel.
         size: side of the squares that images of unequal size become.
     """
-    squares = slots.test_view(images, size) if isinstance(images, Framed) else images
+    squares = slots.evaluation_view(images, size) if isinstance(images, Framed) else images
     return normalise(to_unit_range(squares), mean, std)
 
 

@@ -71,7 +71,7 @@ def crop(images: Framed, boxes: Boxes, size: int, mirrored_B: Tensor | None = No
     return _stretched(images, down, right, size)
 
 
-def test_view(images: Framed, size: int) -> Tensor:
+def evaluation_view(images: Framed, size: int) -> Tensor:
     """Return what test images are: the shorter side scaled to 8/7 of `size`, and the middle of it.
 
     Returns:

@@ -33,12 +33,14 @@ def warp(
     device, size = levels.device, levels.shape[-1]
     centred = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
     by_x, by_y, shift = motions(kind_B, magnitude_B, size)[..., None, None].unbind(dim=1)
-    places_B2HW = centred * by_x + centred[:, None] * by_y + shift + size / 2
+    terms = (centred * by_x, centred[:, None] * by_y, shift + size / 2)
+    along, down, shift = (sent(term, device) for term in terms)
+    places_B2HW = (along + down).add_(shift)
     inside_BHW = ((places_B2HW >= 0) & (places_B2HW < size)).all(dim=1)
-    places_B2HW = places_B2HW - 0.5
+    places_B2HW -= 0.5
     first_B2HW = places_B2HW.floor()
-    share_B2HW = sent((places_B2HW - first_B2HW).float(), device)
-    first_B2HW = sent(first_B2HW.long(), device)
+    share_B2HW = (places_B2HW - first_B2HW).float()
+    first_B2HW = first_B2HW.long()
     weights = _weights(share_B2HW, sent(cubic_B[:, None, None, None], device))
     of_columns, of_rows = weights.unbind(dim=2)
     columns, rows = first_B2HW.unbind(dim=1)
@@ -51,9 +53,9 @@ def warp(
             place_B1P = (row_BHW + (columns + tap_x).clamp(0, size - 1)).flatten(1)[:, None]
             taken = flat_B3P.gather(2, place_B1P.expand(-1, 3, -1)).view_as(levels)
             out.addcmul_(taken, (weight_x * weight_y)[:, None])
-    filled_311 = torch.tensor(fill, dtype=levels.dtype, device=device).view(3, 1, 1)
+    filled_311 = sent(torch.tensor(fill, dtype=levels.dtype).view(3, 1, 1), device)
     out = out.add_(ROUNDING).floor_().clamp_(0, 255)
-    return torch.where(sent(inside_BHW[:, None], device), out, filled_311)
+    return torch.where(inside_BHW[:, None], out, filled_311)
 
 
 def _weights(share: Tensor, cubic: Tensor) -> Tensor:

@@ -131,18 +131,19 @@ def build(plan: Plan, threads: int, what: str, problems: list[UserError]) -> Bui
     """
     plan.path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(_sidecar(plan.path)) as sidecar, _array(plan, sidecar) as (array, offset):
-        done = _done(plan, sidecar)
+        done, bad = _done(plan, sidecar), dict[int, list[UserError]]()
         keys = {block: plan.key(block) for block in plan.blocks}
         left = [block for block in plan.blocks if block not in done]
         with _bar(plan, done, what) as bar, image_warnings(), _pool(threads) as pool:
             work = {pool.submit(_write, plan, block, array, offset): block for block in left}
             for finished in as_completed(work):
-                block, (written, bad) = work[finished], finished.result()
-                problems.extend(bad)
+                block = work[finished]
+                written, bad[block] = finished.result()
                 if written is not None:
                     _note(sidecar, block, keys[block], written)
                     done[block] = written
                 bar.update(len(plan.block_files(block)))
+    problems.extend(problem for block in sorted(bad) for problem in bad[block])
     if len(done) < len(plan.blocks):
         return None
     blocks = [done[block] for block in plan.blocks]
@@ -215,6 +216,8 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
             raise UserError(
                 f"{path}: another process builds this store. Wait for it, or end it."
             ) from None
+        except OSError:
+            pass  # a disk without locks
         yield file
 
 

@@ -16,7 +16,7 @@ LONGEST = 100  # times its shorter side; a longer image is cropped before it is 
 
 def of_tests(size: int, slots: Slots | None) -> Shape:
     """Return the form of what is tested: a square of `size` pixels."""
-    return partial(square if slots is None else test_square, size=size)
+    return partial(square if slots is None else evaluation_square, size=size)
 
 
 def square(image: Image.Image, size: int) -> Image.Image:
@@ -32,7 +32,7 @@ def square(image: Image.Image, size: int) -> Image.Image:
     return image.crop((left, top, left + size, top + size))
 
 
-def test_square(image: Image.Image, size: int) -> Image.Image:
+def evaluation_square(image: Image.Image, size: int) -> Image.Image:
     """Scale the shorter side to 8/7 of `size`, then crop the centre, to torchvision's bits.
 
     That is Resize(256) and CenterCrop(224) of ImageNet's code: the longer side is cut to whole

@@ -204,6 +204,20 @@ def test_damage_of_a_small_array_is_found_when_it_is_loaded(built):
     load_split_images(folder, "train", None)
 
 
+def test_the_script_verifies_a_store_and_makes_nothing(built):
+    folder, config = built
+    line = ["--config", config, "--dataset", "miniature", "--output", folder, "--verify"]
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert run("fetch.py", *line).returncode == 0
+    flip(folder / "train_sizes.npy")
+    done = run("fetch.py", *line)
+    flip(folder / "train_sizes.npy")
+    assert done.returncode == 2
+    assert "train_sizes.npy: corrupt, its SHA-256 is not the one in" in done.stderr
+    assert set(folder.iterdir()) == set(before)
+    assert (folder / "store.json").stat().st_mtime_ns == before[folder / "store.json"]
+
+
 # --- what is odd ---
 
 
