@@ -87,12 +87,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     check_config(args)
     config = load(RunConfig, args.config)
     settings, data = config.settings, config.data
+    check_processes(settings, world_size(args.processes), args.config)
     needed = [*settings.needs, *(["encoder"] if config.stage == "finetune" else [])]
     supervised = isinstance(settings, Judged)
     if supervised and data.validation_is_drawn:
         needed.append("validation")
     files = check_inputs(args.input, needed, args.config)
-    check_processes(settings, world_size(args.processes), args.config)
     if args.processes > 1 and not is_rank():
         command = [__file__, *(sys.argv[1:] if argv is None else argv)]
         sys.exit(run_ranks(args.processes, command))

@@ -16,11 +16,12 @@ from typing import Any
 sys.path.append(str(Path(__file__).parents[1] / "src"))
 
 import torch
-from every_method import STAGES, Training, training
+from every_method import BATCH, STAGES, Training, training
 
 from cogloat import ranks
 from cogloat.data.augmentation import Augmentation
 from cogloat.methods import rooms
+from cogloat.methods.supervised import SupervisedObjective
 from cogloat.models import inference
 from cogloat.runs.load import run_config
 
@@ -61,7 +62,7 @@ def _doubled(made: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
 def left_by(own: Training) -> dict[str, Any]:
     """Take some steps; return what was logged, the last gradients, the state and its accuracy."""
     logged = [
-        own.step(number, LAST if number == 1 and not _has_queue(own) else 16)
+        own.step(number, LAST if number == 1 and _may_be_smaller(own) else BATCH)
         for number in range(STEPS)
     ]
     return {
@@ -76,8 +77,9 @@ def left_by(own: Training) -> dict[str, Any]:
     }
 
 
-def _has_queue(own: Training) -> bool:
-    return hasattr(own.objective, "queue")
+def _may_be_smaller(own: Training) -> bool:
+    """Say whether a last batch that is not whole can be trained on."""
+    return isinstance(own.objective, SupervisedObjective) and not hasattr(own.objective, "queue")
 
 
 def main() -> None:

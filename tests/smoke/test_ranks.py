@@ -150,7 +150,7 @@ def test_a_fault_that_every_rank_finds_is_told_once(tiny, config):
     ("method", "stage", "processes", "message"),
     [
         ("kcl", "pretrain", 3, "has 2 batch-norm groups (`groups`), which 3 processes cannot sha"),
-        ("kcl_inbatch", "pretrain", 2, "'supcon' is trained by one process, not by 2"),
+        ("m2m_ldam", "train", 2, "'m2m' is trained by one process, not by 2"),
         ("ce", "train", 2, "has 1 batch-norm groups (`groups`), which 2 processes cannot share"),
     ],
 )

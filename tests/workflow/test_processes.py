@@ -15,7 +15,7 @@ RUNS = "results/runs/digits/if10"
 
 @pytest.mark.parametrize(
     ("target", "processes"),
-    [("kcl/seed0/pretrain", 2), ("kcl_inbatch/seed0/pretrain", 1), ("ce/seed0/train", 1)],
+    [("kcl/seed0/pretrain", 2), ("m2m_ldam/seed0/train", 1), ("ce/seed0/train", 1)],
     ids=["two groups", "a room of one process", "one group"],
 )
 def test_a_job_asks_for_what_its_groups_can_share(fresh: Project, target, processes):

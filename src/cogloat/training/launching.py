@@ -50,7 +50,7 @@ def check_processes(settings: Training, processes: int, config: Path) -> None:
     if not settings.distributed:
         raise UserError(
             f"{config}: '{settings.objective}' is trained by one process, not by {processes}: its "
-            "loss compares each image with the whole batch. Use --processes 1."
+            "room does not share its batches. Use --processes 1."
         )
     if settings.groups % processes:
         raise UserError(

@@ -22,6 +22,7 @@ def batch_loss(
     *,
     separate: bool,
     weights_N: Tensor | None = None,
+    own_N: Tensor | None = None,
 ) -> Tensor:
     """Return the mean over anchors of the mean of -log p over an anchor's positives.
 
@@ -39,20 +40,28 @@ def batch_loss(
         temperature: one, or one an anchor [N].
         separate: whether positives compete with each other.
         weights_N: factors of the anchors' losses; the mean is over anchors all the same.
+        own_N: which of the embeddings are the anchors, both views of some images; by default all.
+            The other arguments are of the anchors.
 
     Returns:
         A scalar; an anchor with nothing to compete with adds 0.
     """
+    anchors_ND = rows(embeddings_ND, own_N)
     return contrastive_loss(
-        embeddings_ND,
-        torch.cat([other_view(embeddings_ND)[:, None], positives_NPD], dim=1),
+        anchors_ND,
+        torch.cat([other_view(anchors_ND)[:, None], positives_NPD], dim=1),
         embeddings_ND,
         temperature,
         found_NN,
         separate=separate,
-        negative_mask_BK=same_image(embeddings_ND),
+        negative_mask_BK=rows(same_image(embeddings_ND), own_N),
         weights_B=weights_N,
     )
+
+
+def rows(tensor: Tensor, own_N: Tensor | None) -> Tensor:
+    """Return the rows of the anchors, if these are not all."""
+    return tensor if own_N is None else tensor.index_select(0, own_N)
 
 
 def other_view(embeddings_ND: Tensor) -> Tensor:

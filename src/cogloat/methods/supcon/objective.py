@@ -14,11 +14,12 @@ from cogloat.data.sampling import choose
 from cogloat.methods.contrastive import ContrastiveObjective
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
-from cogloat.methods.supcon.loss import batch_loss, same_class_views
+from cogloat.methods.supcon.loss import batch_loss, rows, same_class_views
 from cogloat.methods.supcon.settings import BatchContrast, Settings
 from cogloat.models.networks import build_encoder, to_device
 from cogloat.models.normalisation import grouped
 from cogloat.randomness import generator
+from cogloat.ranks import Part
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,22 @@ class Embeddings:
     """A batch's embeddings.
 
     Attributes:
+        part: this rank's of the batch, whose images are its anchors.
         labels_N: the anchors' classes.
         anchors_ND: a view of each image, then another of each, with gradient.
         positives_NPD: images of the anchors' classes.
+        batch_ND: both views of the images of the whole batch, with gradient.
+        batch_labels_N: their classes.
+        own_N: rows of the anchors in those; nothing where these are all.
     """
 
+    part: Part
     labels_N: Tensor
     anchors_ND: Tensor
     positives_NPD: Tensor
+    batch_ND: Tensor
+    batch_labels_N: Tensor
+    own_N: Tensor | None
 
 
 class InBatch(ContrastiveObjective):
@@ -49,7 +58,8 @@ class InBatch(ContrastiveObjective):
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss."""
-        return {"loss": self._contrast(self._embed(positions_B, epoch, step), epoch, step)}
+        batch = self._embed(positions_B, epoch, step)
+        return self._ranks.share({"loss": self._contrast(batch, epoch, step)}, batch.part)
 
     def weights(self) -> dict[str, Tensor]:
         """Return what later stages need: the encoder."""
@@ -57,39 +67,54 @@ class InBatch(ContrastiveObjective):
 
     def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Embeddings:
         """Embed all views in one pass, so that batch statistics tell none from another."""
+        part = self._part(positions_B)
         others_BK = self._others(positions_B, self._positives.from_dataset, epoch, step)
         shown_VB = torch.cat([positions_B[None], positions_B[None], others_BK.T])
+        shown_VB = shown_VB[:, part.start : part.stop]
         views_VBD = self._forward(self._views(shown_VB.flatten(), epoch, step), len(shown_VB))
         positives_BPD = views_VBD[2:].transpose(0, 1)
         if not self._positives.gradient:
             positives_BPD = positives_BPD.detach()
+        anchors_ND = batch_ND = views_VBD[:2].flatten(0, 1)
+        labels_B, own_N = self._training.labels(positions_B), None
+        if self._ranks.size > 1:
+            both_BAD = self._ranks.gather(views_VBD[:2].transpose(0, 1).contiguous(), part)
+            batch_ND = both_BAD.transpose(0, 1).flatten(0, 1)
+            places_AB = torch.arange(2 * part.whole, device=batch_ND.device).view(2, -1)
+            own_N = places_AB[:, part.start : part.stop].flatten()
         return Embeddings(
-            self._training.labels(positions_B).repeat(2),
-            views_VBD[:2].flatten(0, 1),
+            part,
+            part.of(labels_B).repeat(2),
+            anchors_ND,
             positives_BPD.repeat(2, 1, 1),
+            batch_ND,
+            labels_B.repeat(2),
+            own_N,
         )
 
     def _forward(self, images: Tensor, views: int) -> Tensor:
         """Return float32 embeddings [views, B, D]; in groups, an image's views are in the same."""
         if self._groups == 1:
             return self.encoder(images).float().unflatten(0, (views, -1))
-        rows = images.unflatten(0, (views, -1)).transpose(0, 1).flatten(0, 1)
-        return self.encoder(rows).float().unflatten(0, (-1, views)).transpose(0, 1)
+        images = images.unflatten(0, (views, -1)).transpose(0, 1).flatten(0, 1)
+        return self.encoder(images).float().unflatten(0, (-1, views)).transpose(0, 1)
 
-    def _found(self, labels_N: Tensor, epoch: int, step: int) -> Tensor:
-        """Draw the views [N, N] of other images that count as positives."""
+    def _found(self, batch: Embeddings, epoch: int, step: int) -> Tensor:
+        """Draw the views of other images that count as an anchor's positives."""
         draw = generator(self._seed, "batch", epoch, step)
-        return choose(same_class_views(labels_N), self._positives.from_batch, draw)
+        candidates_NN = same_class_views(batch.batch_labels_N)
+        return rows(choose(candidates_NN, self._positives.from_batch, draw), batch.own_N)
 
     def _contrast(self, batch: Embeddings, epoch: int, step: int) -> Tensor:
         temperatures_N = self._temperatures_C[batch.labels_N]
         return batch_loss(
-            batch.anchors_ND,
+            batch.batch_ND,
             batch.positives_NPD,
-            self._found(batch.labels_N, epoch, step),
+            self._found(batch, epoch, step),
             temperatures_N,
             separate=self._separate,
             weights_N=self._weights(temperatures_N),
+            own_N=batch.own_N,
         )
 
 

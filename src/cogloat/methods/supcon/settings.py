@@ -28,6 +28,7 @@ class BatchContrast(Contrastive):
     """What every contrastive pre-training within the batch has."""
 
     framework = "in-batch"
+    distributed = True
 
     positives: BatchPositives
 
@@ -38,6 +39,15 @@ class BatchContrast(Contrastive):
             raise ValueError(
                 f"positives.from_batch ({wanted}) is more than the {others} views of other images "
                 f"in a batch of {self.batch_size}. Write from_batch: all, or a smaller number."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_are_of_whole_batches(self) -> Self:
+        if self.groups > 1 and not self.drop_last:
+            raise ValueError(
+                f"groups ({self.groups}) hold both views of an image each, so that a last batch "
+                "that is not whole has no equal ones. Write drop_last: true, or groups: 1."
             )
         return self
 

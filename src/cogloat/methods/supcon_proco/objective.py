@@ -37,11 +37,12 @@ class ProCoInBatch(InBatch):
         to_prototypes = prototype_loss(
             views_ABD,
             self.prototypes.views_QCD,
-            self._training.labels(positions_B),
+            batch.part.of(self._training.labels(positions_B)),
             self._term.temperature,
         )
         contrastive = self._contrast(batch, epoch, step)
-        return joint_loss(contrastive, to_prototypes, self._term.alpha)
+        terms = joint_loss(contrastive, to_prototypes, self._term.alpha)
+        return self._ranks.share(terms, batch.part)
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

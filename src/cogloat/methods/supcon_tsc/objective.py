@@ -6,7 +6,7 @@ from torch import Tensor
 
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
-from cogloat.methods.supcon.loss import other_view, same_image
+from cogloat.methods.supcon.loss import other_view, rows, same_image
 from cogloat.methods.supcon.objective import Embeddings, InBatch
 from cogloat.methods.supcon_tsc.settings import Settings
 from cogloat.methods.tsc.assignment import Assignment
@@ -30,20 +30,21 @@ class TscInBatch(InBatch):
     def _contrast(self, batch: Embeddings, epoch: int, step: int) -> Tensor:
         if not self.assignment.takes_part(epoch):
             return super()._contrast(batch, epoch, step)
-        anchors_ND, labels_N = batch.anchors_ND, batch.labels_N
-        temperatures_N = self._temperatures_C[labels_N]
+        anchors_ND = rows(batch.batch_ND, batch.own_N)
+        temperatures_N = self._temperatures_C[batch.labels_N]
+        assigned_N = self.assignment.assign(batch.batch_ND, batch.batch_labels_N)
         return tsc_loss(
             anchors_ND,
             other_view(anchors_ND),
-            anchors_ND,
-            self._found(labels_N, epoch, step),
+            batch.batch_ND,
+            self._found(batch, epoch, step),
             self.assignment.points_CD,
-            self.assignment.assign(anchors_ND, labels_N),
+            rows(assigned_N, batch.own_N),
             temperatures_N,
             self._targets.weight,
             self._targets.divisor,
             self._weights(temperatures_N),
-            same_image(anchors_ND),
+            rows(same_image(batch.batch_ND), batch.own_N),
         )
 
 
