@@ -30,7 +30,8 @@ def list_lists(source: ListFile, classes: int) -> Listing:
     if not Path(source.root).is_dir():
         raise UserError(
             f"{source.root}: no such folder. Correct source.root in the dataset's file: the paths "
-            "that are listed start from it."
+            "that are listed start from it. What needs other images alone is made if it is asked "
+            "for by its path."
         )
     files: dict[Split, Path] = {"train": Path(source.train), "test": Path(source.test)}
     if source.validation is not None:
