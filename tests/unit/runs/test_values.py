@@ -394,9 +394,9 @@ def refusal(config: Path, file: str, text: str) -> str:
         ),
         (PROCO, "alpha: 0.8", "alpha: 80", "Write 1 or less. 80 % is 0.8."),
         (
-            "methods/base/inbatch",
-            "drop_last: false\n  augmentation",
-            "drop_last: false\n  groups: 4\n  augmentation",
+            "methods/kcl_inbatch",
+            "pretrain:\n",
+            "pretrain:\n  groups: 4\n",
             "groups (4) hold both views of an image each",
         ),
         (

@@ -16,6 +16,7 @@ class Settings(Classifying):
     """A second training, of the classifier alone, from another run's weights."""
 
     framework = "decoupled"
+    distributed = True
 
     objective: Literal["decoupled"]
     start: Name = Field(

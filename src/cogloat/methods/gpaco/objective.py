@@ -43,21 +43,25 @@ class GPaCo(SupervisedObjective):
 
         The pairs of a view within the batch are those of its group, as on a device of its own.
         """
-        settings = self._settings
-        labels_B = self._training.labels(positions_B)
-        pixels = self._training.batch(positions_B)
+        part = self._part(positions_B)
+        batch_labels_B = self._training.labels(positions_B)
+        labels_B, apart = part.of(batch_labels_B), self._ranks.apart
+        pixels = self._training.batch(part.of(positions_B))
         views = (
-            self._augment(pixels, generator(self._seed, "augment", epoch, step)),
-            self._augment_key(pixels, generator(self._seed, "augment key", epoch, step)),
+            self._augment(pixels, generator(self._seed, "augment", epoch, step, *apart)),
+            self._augment_key(pixels, generator(self._seed, "augment key", epoch, step, *apart)),
         )
         features = torch.stack([self.classifier.backbone(view) for view in views])
         scores_VBC = self.classifier.head(features).float()
         embeddings_VBD = self.projection(features.flatten(0, 1)).float().unflatten(0, (2, -1))
         rows = embeddings_VBD, labels_B.expand(2, -1), scores_VBC + self._offsets_C
-        groups = zip(*(own.chunk(settings.groups, dim=1) for own in rows), strict=True)
+        here = self._groups // self._ranks.size
+        groups = zip(*(own.chunk(here, dim=1) for own in rows), strict=True)
         loss = torch.stack([self._loss_of(*(own.flatten(0, 1) for own in g)) for g in groups])
-        self.queue.enqueue(embeddings_VBD[1].detach(), labels_B)
-        return {"loss": loss.mean(), "train_accuracy": accuracy(scores_VBC[0], labels_B)}
+        keys_BD = self._ranks.gather(embeddings_VBD[1].detach(), part)
+        self.queue.enqueue(keys_BD, batch_labels_B)
+        logged = {"loss": loss.mean(), "train_accuracy": accuracy(scores_VBC[0], labels_B)}
+        return self._ranks.share(logged, part)
 
     def _loss_of(self, embeddings_ND: Tensor, labels_N: Tensor, adjusted_NC: Tensor) -> Tensor:
         """Return the loss of a group's views beside the queue."""

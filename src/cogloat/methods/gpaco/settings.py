@@ -12,6 +12,7 @@ class Settings(Parametric):
     """A classifier beside two views of one network, in one softmax."""
 
     framework = "GPaCo"
+    distributed = True
 
     objective: Literal["gpaco"]
 
