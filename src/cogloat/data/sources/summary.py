@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import ClassVar, get_args
+from typing import TYPE_CHECKING, ClassVar, get_args
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import NonNegativeInt
 
 from cogloat.data.labels import Split
 from cogloat.data.sources.equal import Digest, Pair, common, repeated
 from cogloat.data.sources.listing import NAMED, Listing
 from cogloat.results.reading import Artefact, Count
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 FILE = "summary.json"
 SHOWN = 20  # classes; of more, the smallest and the largest alone are printed
