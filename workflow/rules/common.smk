@@ -152,6 +152,7 @@ def dataset_source(wildcards):
 
 
 @cache
+@user_facing
 def warn_of_absent(name):
     """Say once that a plan is made without the images it needs."""
     try:

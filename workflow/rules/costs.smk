@@ -39,6 +39,7 @@ def stage_processes(wildcards):
     return stage_config(wildcards).settings.shared_by(asked)
 
 
+@user_facing
 def one_node(wildcards):
     """Return that several processes are on one node; of a single one nothing is said.
 
