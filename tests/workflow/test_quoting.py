@@ -13,7 +13,7 @@ RULES = sorted((REPO / "workflow" / "rules").glob("*.smk"))
 # flags that shlex has quoted already, or nothing
 FLAGS = {
     *("params.printed", "params.inputs", "params.held_out", "params.tables"),
-    "params.calibrations",
+    *("params.calibrations", "params.differences"),
 }
 
 

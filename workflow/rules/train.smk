@@ -57,7 +57,7 @@ rule train:
             --output-dir "$(dirname {output.weights:q})" \
             --scratch {params.scratch:q} \
             --processes {resources.processes:q} \
-            --threads $(({threads} > {resources.processes} ? {threads} / {resources.processes} : 1)) \
+            --threads $(({threads:q} > {resources.processes:q} ? {threads:q} / {resources.processes:q} : 1)) \
             --precision {resources.precision:q} \
             --arithmetic {resources.arithmetic:q} \
             2>{log:q}

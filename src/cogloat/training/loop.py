@@ -188,7 +188,7 @@ def _added_up(
 
 def _steps(size: int, settings: Training) -> int:
     left = 0 if settings.drop_last else size % settings.batch_size
-    if 0 < left < 2 * settings.groups:
+    if settings.groups > 1 and 0 < left < 2 * settings.groups:
         raise UserError(
             f"batch_size: the last batch of {size} training images has {left}, which is less than "
             f"two for each of {settings.groups} groups. Write drop_last: true, or another one."
