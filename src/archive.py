@@ -19,10 +19,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from cogloat.errors import UserError, nearest
 from cogloat.files import writable_file
 from cogloat.reporting.crate import write_crate
-from cogloat.runs.load import load_workflow
+from cogloat.runs.load import asked_collection
 from cogloat.watching import planned
 
 
@@ -43,13 +42,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Archive."""
     args = parse_args(argv)
     config = args.root / "config"
-    collections = load_workflow(config).collections
-    if args.collection not in collections:
-        raise UserError(
-            f"--collection: '{args.collection}' is unknown. {nearest(args.collection, collections)}"
-        )
-    stages = planned(config, collections[args.collection])
-    write_crate(args.output.absolute(), args.root, args.collection, stages)
+    name, collection = asked_collection(config, args.collection)
+    write_crate(args.output.absolute(), args.root, name, planned(config, collection))
 
 
 if __name__ == "__main__":

@@ -16,13 +16,13 @@ if __name__ == "__main__":
     guard.install()
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cogloat.errors import UserError
 from cogloat.files import writable_file, write_text
-from cogloat.reporting.coverage import evidence_table, made, matrix, summary
+from cogloat.markup import filled
+from cogloat.reporting.coverage import at_whole_budget, evidence_table, made, matrix, summary
 from cogloat.results.bits import Published
 from cogloat.results.evidence import Evidence
 from cogloat.results.printed import ACCURACY, CELL, read_printed
@@ -63,32 +63,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         (row["method"], row["dataset"], row["factor"]): row["mean"]
         for row in numbers.to_dict("records")
     }
+    whole = at_whole_budget(args.config, runs)
     parts = {
-        "tables": summary(args.config, paper, small, runs).markdown(),
-        "methods by tables": matrix(args.config, paper, small, runs).markdown(),
+        "tables": summary(paper, small, whole).markdown(),
+        "methods by tables": matrix(args.config, paper, small, whole).markdown(),
         "runs": evidence_table(args.config, runs, printed).markdown() if runs else NOTHING,
     }
     if args.demo is not None:
         parts["demo"] = args.demo.read_text()
-    texts = {page: page.read_text() for page in args.pages}
-    for page, text in texts.items():
-        texts[page] = replaced(page, text, parts)
+    texts = {page: _filled(page, parts) for page in args.pages}
     for page, text in texts.items():
         write_text(page, text)
 
 
-def replaced(page: Path, text: str, parts: Mapping[str, str]) -> str:
-    """Return a page's text with new parts in their blocks.
+def _filled(page: Path, parts: Mapping[str, str]) -> str:
+    """Return a page's text with new parts in its blocks.
 
     Raises:
         UserError: if it has no block.
     """
-    found = 0
+    text, found = page.read_text(), False
     for name, part in parts.items():
-        block = re.compile(rf"^<!-- {name} -->$.*?^<!-- end -->$", re.M | re.S)
-        new = f"<!-- {name} -->\n{part}<!-- end -->"
-        text, count = block.subn(lambda _, new=new: new, text)  # type: ignore[misc]
-        found += count
+        if (new := filled(text, name, part)) is not None:
+            text, found = new, True
     if not found:
         names = ", ".join(f"'<!-- {name} -->'" for name in parts)
         raise UserError(

@@ -25,7 +25,7 @@ import pandas as pd
 from cogloat.errors import UserError, nearest
 from cogloat.files import writable_folder, write_text
 from cogloat.imbalance import folder, title
-from cogloat.markup import markdown
+from cogloat.markup import filled, markdown
 from cogloat.methods.rooms import settings_types
 from cogloat.readers.documents import read_document
 from cogloat.results.printed import ACCURACY, CELL, read_printed
@@ -33,7 +33,7 @@ from cogloat.runs.collections import AccuracyTable
 from cogloat.runs.load import dataset_labels, load_method, load_workflow, method_of
 from cogloat.runs.named import named_file, names
 
-BLOCK = re.compile(r"^<!-- methods of ([\w ]+) -->\n(.*?)^<!-- end -->$", re.M | re.S)
+BLOCK = re.compile(r"^<!-- methods of ([\w ]+) -->\n.*?^<!-- end -->$", re.M | re.S)
 FILES = "../../config/methods"  # from a page
 
 
@@ -71,8 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         methods = methods_of(args.config, page, block[1].split())
         tables = [table_of_files(args.config, methods), *table_of_numbers(args.config, methods)]
         new = "".join(f"\n{table}\n" for table in tables)
-        text = block.string
-        write_text(page, f"{text[: block.start(2)]}{new}\n{text[block.end(2) :]}")
+        write_text(page, filled(block.string, f"methods of {block[1]}", f"{new}\n") or block.string)
 
 
 def methods_of(config: Path, page: Path, rooms: list[str]) -> list[str]:

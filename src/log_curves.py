@@ -20,15 +20,12 @@ import contextlib
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from cogloat.arguments import of_type
 from cogloat.boards import Board
 from cogloat.config.types import Positive
-from cogloat.errors import UserError, nearest
 from cogloat.files import writable_folder
-from cogloat.runs.load import load_workflow
-from cogloat.watching import planned
+from cogloat.watching import add_watched_arguments, watched
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -36,10 +33,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, default=Path("config"), help="(default: config)")
-    parser.add_argument("--logs", type=Path, default=Path("logs"), help="(default: logs)")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="(default: results)")
-    parser.add_argument("--collection", help="(default: the one that config/config.yaml names)")
+    add_watched_arguments(parser)
     parser.add_argument(
         "--output", type=writable_folder, required=True, help="folder that TensorBoard shows"
     )
@@ -52,11 +46,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write."""
     args = parse_args(argv)
-    workflow = load_workflow(args.config)
-    name = args.collection or workflow.collection
-    if name not in workflow.collections:
-        raise UserError(f"--collection: '{name}' is unknown. {nearest(name, workflow.collections)}")
-    names = planned(args.config, workflow.collections[name])
+    name, names = watched(args)
     board = Board(args.output)
     with contextlib.suppress(KeyboardInterrupt):
         while True:

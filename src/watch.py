@@ -21,7 +21,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console, Group
@@ -31,10 +30,8 @@ from rich.text import Text
 
 from cogloat.arguments import of_type
 from cogloat.config.types import Positive
-from cogloat.errors import UserError, nearest
 from cogloat.results.epoch_line import duration
-from cogloat.runs.load import load_workflow
-from cogloat.watching import STATES, Training, planned, trainings
+from cogloat.watching import STATES, Training, add_watched_arguments, trainings, watched
 
 WIDTH = 140  # of lines that no terminal breaks
 SHOWN = 10  # failed and silent trainings
@@ -45,10 +42,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, default=Path("config"), help="(default: config)")
-    parser.add_argument("--logs", type=Path, default=Path("logs"), help="(default: logs)")
-    parser.add_argument("--results", type=Path, default=Path("results"), help="(default: results)")
-    parser.add_argument("--collection", help="(default: the one that config/config.yaml names)")
+    add_watched_arguments(parser)
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--once", action="store_true", help="print and end; so it does without a terminal"
@@ -65,11 +59,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Watch."""
     args = parse_args(argv)
-    workflow = load_workflow(args.config)
-    name = args.collection or workflow.collection
-    if name not in workflow.collections:
-        raise UserError(f"--collection: '{name}' is unknown. {nearest(name, workflow.collections)}")
-    names = planned(args.config, workflow.collections[name])
+    name, names = watched(args)
 
     def look() -> list[Training]:
         return trainings(names, args.logs, args.results)

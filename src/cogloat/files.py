@@ -33,7 +33,7 @@ def write_atomically(path: Path | str, write: Callable[[BinaryIO], object]) -> N
         OSError: with `filename` set to `path`; the old file, if any, is left as it was.
     """
     path = Path(path)
-    with _naming(path):
+    with naming(path):
         if _is_stream(path):
             packed = io.BytesIO()
             write(packed)
@@ -68,7 +68,7 @@ def writable_file(path: Path | str) -> Path:
     """
     path = Path(path)
     if not _is_stream(path):
-        with _naming(path):
+        with naming(path):
             _refuse_folder(path)
         _try(path)
     return path
@@ -97,12 +97,12 @@ def _try(path: Path) -> None:
     existing = path.parent
     while not os.path.lexists(existing):
         existing = existing.parent
-    with _naming(existing), _temporary_sibling(existing / path.name):
+    with naming(existing), _temporary_sibling(existing / path.name):
         pass
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Let an error name a path, and not a temporary file."""
     try:
         yield

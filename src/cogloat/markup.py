@@ -22,5 +22,15 @@ def restructured(text: str) -> str:
     return _escaped(text, RESTRUCTURED)
 
 
+def filled(text: str, name: str, part: str) -> str | None:
+    """Return a page with another part between its lines `<!-- name -->` and `<!-- end -->`.
+
+    Nothing is returned of a page that has no such lines.
+    """
+    block = re.compile(rf"^<!-- {name} -->$.*?^<!-- end -->$", re.M | re.S)
+    new, count = block.subn(lambda _: f"<!-- {name} -->\n{part}<!-- end -->", text)
+    return new if count else None
+
+
 def _escaped(text: str, special: re.Pattern[str]) -> str:
     return special.sub(r"\\\g<0>", " ".join(text.split()))

@@ -6,6 +6,7 @@ date, `snakemake -n` says.
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import re
 import time
@@ -18,7 +19,7 @@ from cogloat.imbalance import Factor
 from cogloat.methods.settings import WeightsOf
 from cogloat.results.epoch_line import EpochLine
 from cogloat.runs.collections import OF_CLASSIFIER, Collection, Configurations, Runs
-from cogloat.runs.load import load_method, run_config
+from cogloat.runs.load import asked_collection, load_method, run_config
 
 State = Literal["finished", "running", "silent", "failed", "waiting"]
 STATES: tuple[State, ...] = ("finished", "running", "silent", "failed", "waiting")
@@ -45,6 +46,24 @@ class Training:
     epoch: EpochLine | None = None
     age: float = 0
     said: str = ""
+
+
+def add_watched_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the collection whose trainings are looked at, and where they say how far they are."""
+    parser.add_argument("--config", type=Path, default=Path("config"), help="(default: config)")
+    parser.add_argument("--logs", type=Path, default=Path("logs"), help="(default: logs)")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="(default: results)")
+    parser.add_argument("--collection", help="(default: the one that config/config.yaml names)")
+
+
+def watched(args: argparse.Namespace) -> tuple[str, list[str]]:
+    """Return the collection that is asked for, and the names of its trainings.
+
+    Raises:
+        UserError: if it is unknown.
+    """
+    name, collection = asked_collection(args.config, args.collection)
+    return name, planned(args.config, collection)
 
 
 def planned(config: Path, collection: Collection) -> list[str]:

@@ -218,10 +218,8 @@ class Judged(Stage):
         return 1.0
 
 
-class Computed(Judged):
-    """What a stage has that computes its classifier from another run, without a training."""
-
-    framework = "computed"
+class FromRun(Stage):
+    """What every stage has that begins with the weights of another run."""
 
     start: Name = Field(
         description="method whose run of the same data and seed has the backbone and a linear "
@@ -232,6 +230,12 @@ class Computed(Judged):
     def needs(self) -> Mapping[str, Need]:
         """That run's weights."""
         return {"start": WeightsOf(self.start, head="linear")}
+
+
+class Computed(Judged, FromRun):
+    """What a stage has that computes its classifier from another run, without a training."""
+
+    framework = "computed"
 
     @property
     def epochs(self) -> int:
@@ -253,6 +257,44 @@ class Supervised(Judged, Training):
     def head_init(self) -> InitName:
         """How its weights begin, if it is linear."""
         return self.init
+
+
+class LinearHead(Strict):
+    kind: Literal["linear"]
+
+
+class CosineHead(Strict):
+    kind: Literal["cosine"]
+    scale: Positive
+
+
+class BesideContrast(Supervised):
+    """What BCL and the vMF contrast have: a classifier beside two views that are contrasted."""
+
+    contrastive_augmentation: Name = Field(
+        description="of two views; `augmentation` is the classifier's"
+    )
+    head: Annotated[LinearHead | CosineHead, Field(discriminator="kind")]
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """The classifier's and the contrastive views'."""
+        return (self.augmentation, self.contrastive_augmentation)
+
+    @property
+    def head_kind(self) -> HeadName:
+        """As the settings say."""
+        return self.head.kind
+
+    @property
+    def score_scale(self) -> float:
+        """The cosines', if it has some."""
+        return self.head.scale if isinstance(self.head, CosineHead) else 1.0
+
+    @property
+    def passes(self) -> float:
+        """Three views with gradient."""
+        return 3 * GRADIENT
 
 
 def check_queue(queue: int, batch_size: int, *, drop_last: bool) -> None:

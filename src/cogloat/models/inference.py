@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from cogloat.config.dataset import Data
 from cogloat.data.augmentation import evaluation_transform
@@ -35,6 +36,13 @@ def outputs(
                 for positions_B in positions_N.split(BATCH)
             ]
         )
+
+
+@torch.no_grad()
+def class_means(features_ND: Tensor, labels_N: Tensor, classes: int) -> Tensor:
+    """Return the mean [C, D] of each class's rows; every class has one."""
+    members_NC = F.one_hot(labels_N, classes).to(features_ND)
+    return members_NC.T @ features_ND / members_NC.sum(dim=0)[:, None]
 
 
 @torch.no_grad()

@@ -16,16 +16,25 @@ def momentum_update(key: nn.Module, query: nn.Module, m: float) -> None:
 
 
 class LabelQueue(nn.Module):
-    """The last K keys and their labels; random unit vectors without a label until filled."""
+    """The last K keys and their labels; random unit vectors until filled."""
 
     keys: Tensor
     labels: Tensor
     pointer: Tensor
 
-    def __init__(self, size: int, features: int) -> None:
+    def __init__(self, size: int, features: int, classes: int = 0) -> None:
+        """Begin with random keys.
+
+        Args:
+            size: how many.
+            features: of a key.
+            classes: from which they have random labels; by default they have none.
+        """
         super().__init__()
         self.register_buffer("keys", F.normalize(torch.randn(size, features), dim=1))
         self.register_buffer("labels", torch.full((size,), NO_LABEL))
+        if classes:
+            self.labels.random_(classes)
         self.register_buffer("pointer", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()

@@ -43,22 +43,20 @@ def made(evidence: Iterable[Evidence]) -> list[Made]:
     return [Made(kept, own) for own in evidence for kept in own.runs]
 
 
-def summary(config: Path, collection: Collection, small: set[str], runs: Sequence[Made]) -> Sheet:
+def summary(collection: Collection, small: set[str], whole: set[Run]) -> Sheet:
     """Return a row for each table of a collection that the paper prints.
 
     Args:
-        config: folder of the configuration.
         collection: the paper's.
         small: methods that have been trained on the smallest data.
-        runs: that were made at their whole budget.
+        whole: from `at_whole_budget`.
     """
-    whole = at_whole_budget(config, runs)
     rows = []
     for name, table in collection.tables.items():
         if table.printed is None:
             continue
         asked = list(_runs(table))
-        done = sum(run in whole for run in asked) if table.kind in OF_CLASSIFIER else 0
+        done = _done(table, asked, whole)
         methods = table.methods
         rows.append(
             [
@@ -73,9 +71,8 @@ def summary(config: Path, collection: Collection, small: set[str], runs: Sequenc
     return Sheet(heads, rows)
 
 
-def matrix(config: Path, collection: Collection, small: set[str], runs: Sequence[Made]) -> Sheet:
-    """Return a row a method, a column a table; arguments as of `summary`."""
-    whole = at_whole_budget(config, runs)
+def matrix(config: Path, collection: Collection, small: set[str], whole: set[Run]) -> Sheet:
+    """Return a row a method, labelled by the configuration, a column a table; as `summary`."""
     methods = dict.fromkeys(
         method for table in collection.tables.values() for method in table.methods
     )
@@ -93,7 +90,7 @@ def evidence_table(
 
     Args:
         config: folder of the configuration.
-        runs: that were made at their whole budget.
+        runs: from `made`.
         printed: method, dataset and factor -> the paper's number.
     """
     rows = []
@@ -137,8 +134,13 @@ def _cell(table: Table, method: str, small: set[str], whole: set[Run]) -> str:
     asked = [run for run in _runs(table) if run.method == method]
     if not asked:
         return ""
-    done = sum(run in whole for run in asked) if table.kind in OF_CLASSIFIER else 0
+    done = _done(table, asked, whole)
     return f"{done} of {len(asked)}" if done else SMALL if method in small else "implemented"
+
+
+def _done(table: Table, asked: Iterable[Run], whole: set[Run]) -> int:
+    """Return how many of a table's runs were made; only of classifiers is it kept."""
+    return sum(run in whole for run in asked) if table.kind in OF_CLASSIFIER else 0
 
 
 def _runs(table: Table) -> Iterator[Run]:

@@ -25,7 +25,7 @@ from cogloat.methods.rooms import settings_types
 from cogloat.methods.settings import CoresetOf, FileAt, Supervised, Training, WeightsOf
 from cogloat.methods.tsc.settings import TargetPoints
 from cogloat.readers.documents import plain, read_document
-from cogloat.runs.collections import ReadingsFigure, Runs, Workflow
+from cogloat.runs.collections import Collection, ReadingsFigure, Runs, Workflow
 from cogloat.runs.effective import CoresetConfig, RunConfig
 from cogloat.runs.files import STAGES, Coreset, Expectation, Method
 from cogloat.runs.grids import check_runs
@@ -74,6 +74,19 @@ def as_workflow(config: Path, settings: dict[str, Any]) -> Workflow:
     workflow = validate(Workflow, settings, origins, strict=False)
     _check_collections(config, workflow)
     return workflow
+
+
+def asked_collection(config: Path, name: str | None) -> tuple[str, Collection]:
+    """Return the collection that a script's --collection names, by default config.yaml's own.
+
+    Raises:
+        UserError: if it is unknown.
+    """
+    workflow = load_workflow(config)
+    name = name or workflow.collection
+    if name not in workflow.collections:
+        raise UserError(f"--collection: '{name}' is unknown. {nearest(name, workflow.collections)}")
+    return name, workflow.collections[name]
 
 
 @cache

@@ -33,6 +33,7 @@ from cogloat.data.sources.equal import digest
 from cogloat.data.sources.listing import ImageFile, collected
 from cogloat.data.store import Blocks
 from cogloat.errors import UserError
+from cogloat.files import naming
 
 BLOCK_BYTES = 32 * 2**20  # of a block, which each thread holds one of in memory
 
@@ -171,7 +172,7 @@ def _write(plan: Plan, block: int, array: int, offset: int) -> tuple[Block | Non
     if bad:
         return None, bad
     start = offset + block * plan.rows * math.prod(plan.shape[1:])
-    with _naming(plan.path):
+    with naming(plan.path):
         _write_at(array, pixels_BCHW, start)
         os.fdatasync(array)  # before it is said to be there
     return Block(hashlib.sha256(pixels_BCHW.data).hexdigest(), rows), []
@@ -191,7 +192,7 @@ def _array(plan: Plan, sidecar: BinaryIO) -> Iterator[tuple[int, int]]:
     header = {"descr": "|u1", "fortran_order": False, "shape": plan.shape}
     np.lib.format.write_array_header_1_0(packed, header)
     size = packed.tell() + math.prod(plan.shape)
-    with _naming(plan.path), open(plan.path, "a+b"):  # it is there now
+    with naming(plan.path), open(plan.path, "a+b"):  # it is there now
         status = plan.path.stat()
     if status.st_size != size:
         sidecar.truncate(0)  # what it speaks of is gone
@@ -200,7 +201,7 @@ def _array(plan: Plan, sidecar: BinaryIO) -> Iterator[tuple[int, int]]:
             f"{plan.path}: needs {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free. Free some "
             "space, or set `store.short_side` lower in the dataset's file."
         )
-    with _naming(plan.path), plan.path.open("r+b") as file:
+    with naming(plan.path), plan.path.open("r+b") as file:
         file.write(packed.getvalue())
         file.truncate(size)
         yield file.fileno(), packed.tell()
@@ -209,7 +210,7 @@ def _array(plan: Plan, sidecar: BinaryIO) -> Iterator[tuple[int, int]]:
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO]:
     """Open a file that no other process has open in this way."""
-    with _naming(path), path.open("a+b") as file:
+    with naming(path), path.open("a+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -266,12 +267,3 @@ def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Let an error of the disk name the file."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error

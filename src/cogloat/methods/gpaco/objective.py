@@ -31,9 +31,8 @@ class GPaCo(SupervisedObjective):
         self.projection = ProjectionHead(
             features, *settings.projection, layers=3, last_init=settings.init
         )
-        self.queue = LabelQueue(settings.queue, settings.projection[1])
-        if settings.queue_labels == "random":
-            self.queue.labels.random_(inputs.data.classes)
+        labelled = inputs.data.classes if settings.queue_labels == "random" else 0
+        self.queue = LabelQueue(settings.queue, settings.projection[1], labelled)
         to_device(self, inputs.device)
         self._augment_key = Augmentation.named(settings.key_augmentation, inputs.data)
         self._offsets_C = log_prior(inputs.training.counts_C)

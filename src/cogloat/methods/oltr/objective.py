@@ -12,7 +12,7 @@ from cogloat.methods.objective import Objective
 from cogloat.methods.oltr.loss import attraction, repulsion
 from cogloat.methods.oltr.settings import Settings
 from cogloat.methods.supervised import SupervisedObjective, accuracy
-from cogloat.models.inference import outputs
+from cogloat.models.inference import class_means, outputs
 from cogloat.models.memory import AttendedFeatures, MemoryClassifier
 from cogloat.models.networks import learn_at, to_device
 from cogloat.randomness import generator
@@ -71,9 +71,8 @@ class Oltr(SupervisedObjective):
     @torch.no_grad()
     def _fill_memory(self) -> None:
         features_ND = outputs(self._features, self._training, self._data)
-        members_NC = F.one_hot(self._training.labels_N, len(self._head.memory)).to(features_ND)
-        means_CD = members_NC.T @ features_ND / members_NC.sum(dim=0)[:, None]
-        self._head.memory.copy_(means_CD)
+        memory_CD = self._head.memory
+        memory_CD.copy_(class_means(features_ND, self._training.labels_N, len(memory_CD)))
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

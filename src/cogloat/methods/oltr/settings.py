@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from cogloat.config.types import HeadName, InitName, Name, NonNegative, Positive
-from cogloat.methods.settings import Need, Supervised, WeightsOf
+from cogloat.config.types import HeadName, InitName, NonNegative, Positive
+from cogloat.methods.settings import FromRun, Supervised
 
 
-class Settings(Supervised):
-    """A classifier with attention and a memory, from the weights of a plain one."""
+class Settings(FromRun, Supervised):
+    """A classifier with attention and a memory, which the first stage's classifier recalls."""
 
     framework = "OLTR"
 
     objective: Literal["oltr"]
-    start: Name = Field(
-        description="method whose run of the same data and seed is the first stage: its backbone, "
-        "and its linear classifier, by which the memory is recalled"
-    )
     features_rate: Positive = Field(
         description="of the rate, for the backbone with its attention and last layer"
     )
@@ -32,11 +27,6 @@ class Settings(Supervised):
     margin: Positive = Field(
         description="mean squared distance to the other classes' points that is asked for"
     )
-
-    @property
-    def needs(self) -> Mapping[str, Need]:
-        """The weights of the first stage."""
-        return {"start": WeightsOf(self.start, head="linear")}
 
     @property
     def head_kind(self) -> HeadName:

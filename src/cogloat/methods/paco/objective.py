@@ -38,9 +38,8 @@ class PaCo(SupervisedObjective):
         )
         twin = Encoder(backbone, self.projection)
         self.key = copy.deepcopy(twin).requires_grad_(False)
-        self.queue = LabelQueue(settings.queue, settings.projection[1])
-        if settings.queue_labels == "random":
-            self.queue.labels.random_(inputs.data.classes)
+        labelled = inputs.data.classes if settings.queue_labels == "random" else 0
+        self.queue = LabelQueue(settings.queue, settings.projection[1], labelled)
         to_device(self, inputs.device)
         self._augment_key = Augmentation.named(settings.key_augmentation, inputs.data)
         self._offsets_C = log_prior(inputs.training.counts_C)

@@ -15,7 +15,7 @@ from cogloat.methods.objective import Computation
 from cogloat.methods.readout.settings import NearestMean, Settings, TauNormalised
 from cogloat.methods.supervised import accuracy
 from cogloat.models.heads import NearestMeanClassifier
-from cogloat.models.inference import outputs
+from cogloat.models.inference import class_means, outputs
 from cogloat.models.networks import Classifier, to_device
 from cogloat.results.history import Row
 
@@ -78,6 +78,5 @@ def nearest_mean(features_ND: Tensor, labels_N: Tensor, classes: int) -> Nearest
     made = NearestMeanClassifier(features_ND.shape[1], classes).to(features_ND.device)
     made.centre.copy_(features_ND.mean(dim=0))
     unit_ND = F.normalize(features_ND - made.centre, dim=1)
-    members_NC = F.one_hot(labels_N, classes).to(unit_ND)
-    made.means.copy_(members_NC.T @ unit_ND / members_NC.sum(dim=0)[:, None])
+    made.means.copy_(class_means(unit_ND, labels_N, classes))
     return made

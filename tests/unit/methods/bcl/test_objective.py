@@ -20,7 +20,7 @@ from miniature import (
 from torch import nn
 from torch.nn import functional as F
 
-from cogloat.methods.bcl.settings import CosineHead, LinearHead
+from cogloat.methods.settings import CosineHead, LinearHead
 from cogloat.models.normalisation import BatchNorm
 
 COUNTS = [13, 6, 5]
