@@ -158,10 +158,10 @@ $(PEERS): requirements/bench.txt $(STAMP)
 		echo "warning: $< could not be installed; the bench leaves its rows out" >&2
 
 test: lint validator
-	OMP_NUM_THREADS=1 pytest -n 2
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
 
 test-quick: env
-	OMP_NUM_THREADS=1 pytest -n 2 -m 'not slow'
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile -m 'not slow'
 
 test-cluster: env
 	bash tests/cluster/run.sh

@@ -56,6 +56,13 @@ def kill(project: Project) -> bool:
     return False
 
 
+def both_shown(project: Project) -> bool:
+    """Whether two jobs that run at once are shown with epoch, rate and time left."""
+    shown = project.run("python", "src/watch.py", "--once").stdout
+    pattern = r"^tiny/if10/\S+ +\d+/\d+ +[\d.]+ +\d+ +\d.*\w +\d+ s ago"
+    return len(re.findall(pattern, shown, re.M)) == 2
+
+
 def test_whatever_happens_to_its_jobs_the_table_is_that_of_a_local_run(
     long: Project, reference: Project
 ):
@@ -63,18 +70,21 @@ def test_whatever_happens_to_its_jobs_the_table_is_that_of_a_local_run(
     reading = ThreadPoolExecutor().submit(process.stdout.read)
     incidents: list[Callable[[Project], bool]] = [warn, preempt, kill]
     at_once: set[str] = set()
+    watched = False
     while process.poll() is None:
         incidents = [incident for incident in incidents if not incident(long)]
         now = jobs(long, "tiny_if10", "RUNNING")
         gpus = set().union(*(job.gpus() for job in now))
         if len(now) == len(gpus) == 2:
             at_once |= gpus
+            watched = watched or both_shown(long)
         time.sleep(1)
     said = reading.result()
     assert process.returncode == 0, said
     assert not incidents, f"{incidents} did not come about"
 
     assert at_once == {"0", "1"}
+    assert watched
     assert len(jobs(long, "rule_train_wildcards_tiny_if10_ce_0")) == 2  # warned, then gone on
     assert [job.restarts() for job in jobs(long, "rule_train_wildcards_tiny_if10_ce_1")] == [1]
     for seed in (0, 1):  # did not fit into its slot
