@@ -1,5 +1,6 @@
 """A copy of the project in which the real Snakemake runs."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -16,6 +17,8 @@ from pathlib import Path
 import yaml
 from scripts import REPO
 
+from cogloat.arithmetic import SETTINGS
+
 PARTS = ("workflow", "src", "config", "containers", "requirements")
 
 
@@ -28,22 +31,39 @@ def jobs(output: str) -> dict[str, set[str]]:
     return dict(listed)
 
 
-def _environment() -> dict[str, str]:
-    """Return one in which the environment of the tests is active."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1"}
+def _environment(*first: Path) -> dict[str, str]:
+    """Return one in which the environment of the tests is active; some folders' commands first."""
+    folders = [*map(str, first), str(Path(sys.executable).parent), os.environ["PATH"]]
+    return os.environ | {"PATH": os.pathsep.join(folders), "OMP_NUM_THREADS": "1"}
 
 
-@cache
-def _planner() -> subprocess.Popen[str]:
-    """Start what answers this test process's dry-runs."""
+def _serve(script: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """Start one of the processes of this test process; it ends with the pipes to it."""
     return subprocess.Popen(
-        [sys.executable, "-P", str(REPO / "tests/planner.py")],
-        env=_environment(),
+        [sys.executable, "-P", str(REPO / "tests" / script), *map(str, arguments)],
+        env=_environment() | environment,
         text=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+
+
+@cache
+def _snakemakes() -> subprocess.Popen[str]:
+    """Start what runs Snakemake, and what runs the scripts of its jobs."""
+    sockets = tempfile.mkdtemp(prefix="cogloat")
+    atexit.register(shutil.rmtree, sockets)
+    loaded_with = {"native": {}, "portable": SETTINGS}
+    servers = [
+        _serve("interpreter.py", f"{sockets}/{kind}", **environment)
+        for kind, environment in loaded_with.items()
+    ]
+    for server in servers:
+        assert server.stdout is not None
+        server.stdout.readline()
+        atexit.register(server.terminate)
+    with_jobs = _environment(REPO / "tests/bin") | {"COGLOAT_INTERPRETERS": sockets}
+    return _serve("graphs.py", **with_jobs)
 
 
 class Project:
@@ -90,19 +110,20 @@ class Project:
         return Project(root)
 
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-        """Run Snakemake; its standard output follows its messages."""
-        if "-n" in arguments and not environment:
-            return self._dry_run(*arguments)
-        return self.run("snakemake", *arguments, **environment)
+        """Run Snakemake to its end; its standard output follows its messages.
 
-    def _dry_run(self, *arguments: str) -> subprocess.CompletedProcess:
-        planner = _planner()
-        assert planner.stdin is not None
-        assert planner.stdout is not None
+        Without an environment of its own, it and its jobs are forks of processes that have imported
+        their libraries: half of a dry-run's time, and most of a tiny job's.
+        """
+        if environment:
+            return self.run("snakemake", *arguments, **environment)
+        server = _snakemakes()
+        assert server.stdin is not None
+        assert server.stdout is not None
         with tempfile.NamedTemporaryFile("r") as output:
             request = [str(self.root), output.name, *arguments]
-            print(json.dumps(request), file=planner.stdin, flush=True)
-            status = int(planner.stdout.readline())
+            print(json.dumps(request), file=server.stdin, flush=True)
+            status = int(server.stdout.readline())
             return subprocess.CompletedProcess(["snakemake", *arguments], status, output.read())
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:

@@ -12,7 +12,7 @@ import ast
 import hashlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def _needs(file: Path, package: str) -> tuple[str, ...]:
 def _read(source: str, package: str) -> tuple[str, tuple[str, ...]]:
     """Return the digest of a file's meaning, and the package's modules it may import."""
     tree = ast.parse(source)
-    digest = hashlib.sha256("".join(_meaning(tree)).encode()).hexdigest()
+    digest = hashlib.sha256(_meaning(tree).encode()).hexdigest()
     found = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
     names = (name for node in found for name in _imports(node, package))
     return digest, tuple(dict.fromkeys(name for name in names if _counts(name)))
@@ -167,33 +167,40 @@ def _file(folder: Path, module: str) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
-def _meaning(value: object) -> Iterator[str]:
-    """Yield a syntax tree as text, without positions, docstrings, messages and empty fields."""
-    if isinstance(value, ast.Raise):
-        yield "(Raise "
-        yield from _meaning(value.exc.func if isinstance(value.exc, ast.Call) else value.exc)
-        yield ")"
+def _meaning(tree: ast.AST) -> str:
+    """Return a syntax tree as text, without positions, docstrings, messages and empty fields."""
+    parts: list[str] = []
+    _describe(tree, parts.append)
+    return "".join(parts)
+
+
+def _describe(value: object, add: Callable[[str], object]) -> None:
+    """Add a part of a tree; every start of Snakemake does so a hundred thousand times."""
+    if isinstance(value, list):
+        add("[")
+        for item in value:
+            _describe(item, add)
+            add(",")
+        add("]")
+    elif not isinstance(value, ast.AST):
+        add(repr(value))
+    elif isinstance(value, ast.Raise):
+        add("(Raise ")
+        _describe(value.exc.func if isinstance(value.exc, ast.Call) else value.exc, add)
+        add(")")
     elif _is_print(value):
-        yield "(Print)"
+        add("(Print)")
     elif isinstance(value, ast.keyword) and value.arg in TOLD:
-        yield f"({value.arg})"
-    elif isinstance(value, ast.AST):
-        yield f"({type(value).__name__}"
+        add(f"({value.arg})")
+    else:
+        add(f"({type(value).__name__}")
         for name, field in ast.iter_fields(value):
             if name == "body" and isinstance(value, _Documented):
                 field = field[_has_docstring(field) :]
             if name not in WORDING and field is not None and field != []:
-                yield f" {name}="
-                yield from _meaning(field)
-        yield ")"
-    elif isinstance(value, list):
-        yield "["
-        for item in value:
-            yield from _meaning(item)
-            yield ","
-        yield "]"
-    else:
-        yield repr(value)
+                add(f" {name}=")
+                _describe(field, add)
+        add(")")
 
 
 def _is_print(value: object) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -152,10 +154,11 @@ def estimated_counts(factor: Factor, dataset: Dataset) -> list[int]:
         return sorted(labels.values(), reverse=True)
     if images is None:
         return [largest] * dataset.classes
-    return _falling_counts(largest, dataset.classes, images)
+    return list(_falling_counts(largest, dataset.classes, images))
 
 
-def _falling_counts(largest: int, classes: int, images: int) -> list[int]:
+@cache
+def _falling_counts(largest: int, classes: int, images: int) -> Sequence[int]:
     """Return counts of about so many images together, which fall as a power of the rank."""
     steepest, flattest = 10.0, 0.0
     for _ in range(40):

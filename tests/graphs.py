@@ -1,4 +1,4 @@
-"""Answers dry-runs by forks of one process that has imported Snakemake already: half of their time.
+"""Runs Snakemake by forks of one process that has imported it already: half of a dry-run's time.
 
 Reads a JSON list a line: folder, file for the output, arguments. Prints the exit status of each.
 """
