@@ -104,5 +104,11 @@ class MemoryClassifier(nn.Module):
         memory_CD = self.memory.detach()
         recalled = self.recall(features).softmax(dim=1) @ memory_CD
         chosen = torch.tanh(self.select(features))
-        nearest_B1 = torch.cdist(features, memory_CD).min(dim=1, keepdim=True).values
-        return REACH / nearest_B1.clamp(min=LEAST) * (features + chosen * recalled)
+        return REACH / self._distance(features).clamp(min=LEAST) * (features + chosen * recalled)
+
+    def _distance(self, features: Tensor) -> Tensor:
+        """Return distances [B, 1] to the nearest class, of differences: a product cancels."""
+        memory_CD = self.memory.detach()
+        with torch.no_grad():
+            nearest_B = torch.cdist(features, memory_CD).argmin(dim=1)
+        return (features - memory_CD.index_select(0, nearest_B)).norm(dim=1, keepdim=True)

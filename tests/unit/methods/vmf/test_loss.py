@@ -1,13 +1,14 @@
 """The vMF contrast against Bessel functions of SciPy, and against an integral."""
 
 import math
+from fractions import Fraction
 
 import pytest
 import torch
 from formulas import unit
 from scipy.special import ive
 
-from cogloat.methods.vmf.loss import concentrations, expected_scores, log_integral
+from cogloat.methods.vmf.loss import EXPANSION, concentrations, expected_scores, log_integral
 
 KAPPAS = [1e-3, 0.5, 3.0, 20.0, 300.0, 4000.0]
 
@@ -35,6 +36,21 @@ def test_its_gradient_is_the_ratio_of_two_bessel_functions(dimension, within):
     for own, value in zip(slope, KAPPAS, strict=True):
         if (below := ive(order, value)) > 0:
             assert own.item() == pytest.approx(ive(order + 1, value) / below, abs=within)
+
+
+def test_the_expansion_is_that_of_its_recurrence():
+    """DLMF 10.41.9: half t^2 (1 - t^2) u', and an eighth of the integral of (1 - 5 t^2) u."""
+    u = {0: Fraction(1)}  # power of t -> factor
+    for divisor, terms in EXPANSION:
+        following: dict[int, Fraction] = {}
+        for power, factor in u.items():
+            for more, part in (
+                (power + 1, factor * power / 2 + factor / (8 * (power + 1))),
+                (power + 3, -factor * power / 2 - 5 * factor / (8 * (power + 3))),
+            ):
+                following[more] = following.get(more, Fraction(0)) + part
+        u = {power: factor for power, factor in following.items() if factor}
+        assert u == {power: Fraction(factor, divisor) for power, factor in terms}
 
 
 @pytest.mark.parametrize("dimension", [128, 1024])
@@ -65,6 +81,13 @@ def test_scores_and_gradients_are_those_of_the_formula():
     ours = torch.autograd.grad((scores * weights).sum(), z)
     theirs = torch.autograd.grad((expected * weights).sum(), z)
     torch.testing.assert_close(ours, theirs)
+
+
+def test_numbers_in_single_precision_are_scored_in_double():
+    z, mu = unit(5, 32, seed=0).float(), unit(3, 32, seed=1).float()
+    kappa = torch.tensor([0.3, 40.1, 99_999.9])
+    in_double = expected_scores(z.double(), mu.double(), kappa.double(), 0.3)
+    torch.testing.assert_close(expected_scores(z, mu, kappa, 0.3), in_double, rtol=0, atol=0)
 
 
 def test_scores_are_the_log_of_a_mean_over_the_distribution():
