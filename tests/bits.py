@@ -112,8 +112,8 @@ class Runs:
         return path
 
     def _with_epochs(self, config: Path) -> Path:
-        if self.epochs is not None:
-            own = json.loads(config.read_text())
+        own = json.loads(config.read_text())
+        if self.epochs is not None and "epochs" in own["settings"]:  # what is computed has none
             own["settings"]["epochs"] = self.epochs
             write_json(config, own)
         return config

@@ -1,10 +1,17 @@
-"""Every command that the README shows is run by a test or by the continuous integration."""
+"""Every command that the README or a page shows is run by a test or the continuous integration.
+
+Those of docs/versions.md, of the pages on methods and on the configuration are run where what they
+speak of is tested.
+"""
 
 import re
+import shlex
+import subprocess
 
 import pytest
+from pages import blocks
 from project import Project
-from scripts import REPO
+from scripts import REPO, script_module
 
 README = (REPO / "README.md").read_text()
 BLOCKS = [
@@ -29,6 +36,27 @@ RUN_BY = {
     PREDICT: ("tests/smoke/test_predict.py", 'r"^python src/predict'),
 }
 
+# of the pages, what runs a target of make, and how that is written there
+TARGETS = {
+    "env": ("tests/cluster/run.sh", "make env TORCH=none"),
+    "container": ("tests/cluster/run.sh", "make container SUITE="),
+    "container-lock": ("Makefile", "$(MAKE) container-lock"),  # by `make container`
+    "container-verify": ("tests/cluster/test_mistakes.py", '"container-verify"'),
+    "wheels": ("tests/cluster/run.sh", "make wheels WHEELS="),
+    "dockerfile": ("tests/unit/cluster/test_image.py", "containers/dockerfile.py"),
+    "export": ("tests/workflow/test_first_minutes.py", 'make("export")'),
+    "archive": (".ci/run", "\nmake archive\n"),
+}
+NOT_HERE = {"apptainer test --nv containers/train.sif"}  # needs a driver, as docs/status.md says
+
+
+def commands(page: str) -> list[str]:
+    """Return the commands that a page shows; a script that it shows is none."""
+    shown = [text for text in blocks((REPO / page).read_text()) if not text.startswith("#!")]
+    lines = "".join(shown).replace("\\\n", " ").splitlines()
+    bare = [re.sub(r"\s+# .*", "", line).strip() for line in lines]
+    return [part for line in bare for part in line.split(" && ") if part]
+
 
 def test_every_command_is_run_somewhere():
     assert len(PLANNED) > 8
@@ -43,6 +71,29 @@ def test_command_of_snakemake_is_planned(fresh: Project, command):
     done = fresh.snakemake("-n", *command.split()[1:])
     assert done.returncode == 0, done.stdout
     assert "total" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["docs/cluster.md", "docs/imagenet.md", "docs/sharing.md"])
+def test_command_of_a_page_is_planned_made_or_understood(fresh: Project, page):
+    for command in commands(page):
+        tool, *arguments = shlex.split(command)
+        match tool:
+            case "snakemake":
+                assert fresh.snakemake("-n", *arguments).returncode == 0, command
+            case "make":
+                file, written = TARGETS[arguments[0]]
+                assert written in (REPO / file).read_text(), command
+                line = ["make", "--dry-run", *arguments]
+                done = subprocess.run(line, cwd=REPO, capture_output=True, text=True, check=False)
+                assert done.returncode == 0, done.stderr
+            case "python":
+                script_module(arguments[0].removeprefix("src/")).parse_args(arguments[1:])
+            case "cat":
+                (plan,) = arguments
+                assert f"snakemake {plan.removesuffix('.md')}.csv" in commands(page)
+            case _:
+                assert command in NOT_HERE
 
 
 @pytest.mark.parametrize("file", ["README.md", "docs/versions.md", "docs/cluster.md"])
