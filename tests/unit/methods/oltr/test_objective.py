@@ -38,6 +38,15 @@ def test_attention_adds_nothing_at_first():
     assert torch.equal(ModulatedAttention(6, 9)(maps), maps)
 
 
+def test_attention_begins_with_kaimings_weights_and_without_a_bias():
+    torch.manual_seed(0)
+    attention = ModulatedAttention(512, 4)
+    for layer in (attention.theta, attention.phi, attention.g):
+        assert layer.weight.std().item() == pytest.approx((2 / 512) ** 0.5, rel=0.02)
+        assert not layer.bias.any()
+    assert attention.back.bias is None
+
+
 def test_attention_is_that_of_the_formula():
     torch.manual_seed(0)
     layer = ModulatedAttention(4, 6).double()

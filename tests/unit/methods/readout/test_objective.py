@@ -4,6 +4,8 @@ import pytest
 import torch
 from miniature import BACKBONE, CPU, configured, image_set, save_weights
 
+from cogloat.bench.pretended import Device
+from cogloat.data.imageset import ImageSet
 from cogloat.methods import rooms
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.readout.objective import nearest_mean, tau_normalised
@@ -26,11 +28,26 @@ def start(tmp_path):
     return network.eval(), save_weights(tmp_path / "start.pt", network)
 
 
-def computed(method, path, validation=None):
+def computed(method, path, validation=None, device=CPU):
     config = configured(method, "train", len(COUNTS))
-    given = {"test": OTHERS, "validation": validation, "files": {"start": path}}
-    inputs = Inputs(config.data, config.backbone, IMAGES, CPU, 0, **given)
+    training, test = (
+        ImageSet(own.images_NCHW.to(device), own.labels_N.to(device), own.counts_C.to(device))
+        for own in (IMAGES, OTHERS)
+    )
+    given = {"test": test, "validation": validation, "files": {"start": path}}
+    inputs = Inputs(config.data, config.backbone, training, device, 0, **given)
     return config, rooms.compute(config.settings, inputs)
+
+
+@pytest.mark.parametrize("method", ["tau_norm", "ncm"])
+def test_another_device_computes_the_same(method, start):
+    _, path = start
+    _, here = computed(method, path)
+    with Device() as there:
+        _, found = computed(method, path, device=there.device)
+        assert found.row == here.row
+        for name, value in found.weights.items():
+            torch.testing.assert_close(value.cpu(), here.weights[name], msg=name)
 
 
 def test_tau_zero_is_the_run_without_its_bias(start):
