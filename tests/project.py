@@ -49,8 +49,8 @@ def _serve(script: str, *arguments: object, **environment: str) -> subprocess.Po
 
 
 @cache
-def _snakemakes() -> subprocess.Popen[str]:
-    """Start what runs Snakemake, and what runs the scripts of its jobs."""
+def interpreters() -> dict[str, str]:
+    """Start what runs scripts of the project; return the environment in which `python` asks it."""
     sockets = tempfile.mkdtemp(prefix="cogloat")
     atexit.register(shutil.rmtree, sockets)
     loaded_with = {"native": {}, "portable": SETTINGS}
@@ -62,8 +62,14 @@ def _snakemakes() -> subprocess.Popen[str]:
         assert server.stdout is not None
         server.stdout.readline()
         atexit.register(server.terminate)
-    with_jobs = _environment(REPO / "tests/bin") | {"COGLOAT_INTERPRETERS": sockets}
-    return _serve("graphs.py", **with_jobs)
+    path = _environment(REPO / "tests/bin")["PATH"]
+    return {"PATH": path, "COGLOAT_INTERPRETERS": sockets}
+
+
+@cache
+def _snakemakes() -> subprocess.Popen[str]:
+    """Start what runs Snakemake."""
+    return _serve("graphs.py", **interpreters())
 
 
 class Project:

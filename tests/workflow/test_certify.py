@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from project import Project
+from project import Project, interpreters
 
 METRICS = "results/runs/tiny/if10/ldam/seed0/metrics.json"
 LOSS = "src/cogloat/methods/classifier/loss.py"
@@ -38,7 +38,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def certify(project: Project):
-    return project.run("python", "src/certify.py", "--output", "workflow/certified.json")
+    command = ("python", "src/certify.py", "--output", "workflow/certified.json")
+    return project.run(*command, **interpreters())
 
 
 def test_refactoring_keeps_the_results_and_later_ones_record_it(made: Project, tmp_path: Path):

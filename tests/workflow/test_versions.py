@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from damage import flip
-from project import Project, jobs
+from project import Project, interpreters, jobs
 from scripts import REPO
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ class Versioned(Project):
 
     def must(self, *command: str) -> str:
         """Run a command that must succeed; return what it says."""
-        done = self.run(*command)
+        done = self.run(*command, **interpreters())
         assert done.returncode == 0, done.stdout
         return done.stdout
 
