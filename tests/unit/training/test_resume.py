@@ -37,6 +37,11 @@ def test_state_of_the_same_run_comes_back(tmp_path):
     assert state.load() is None
 
 
+def test_order_of_what_makes_the_run_does_not_matter(tmp_path):
+    resume(tmp_path).save({"epoch": 3})
+    assert resume(tmp_path, dict(reversed(IDENTITY.items()))).load()["epoch"] == 3
+
+
 @pytest.mark.parametrize("changed", IDENTITY)
 def test_state_of_another_run_is_left_alone_and_what_differs_is_said(tmp_path, changed, capsys):
     first = resume(tmp_path)
