@@ -67,9 +67,9 @@ def interpreters() -> dict[str, str]:
 
 
 @cache
-def _snakemakes() -> subprocess.Popen[str]:
-    """Start what runs Snakemake."""
-    return _serve("graphs.py", **interpreters())
+def _snakemakes(*, with_jobs: bool) -> subprocess.Popen[str]:
+    """Start what runs Snakemake; its jobs' scripts are forks too, or it has none."""
+    return _serve("graphs.py", **(interpreters() if with_jobs else {}))
 
 
 class Project:
@@ -118,12 +118,14 @@ class Project:
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run Snakemake to its end; its standard output follows its messages.
 
-        Without an environment of its own, it and its jobs are forks of processes that have imported
-        their libraries: half of a dry-run's time, and most of a tiny job's.
+        It and the jobs that it runs here are forks of processes that have imported their libraries:
+        half of a dry-run's time, and most of a tiny job's. With an environment of its own, or for a
+        cluster, it is a process of its own.
         """
-        if environment:
+        planned = "-n" in arguments
+        if environment or ("--profile" in arguments and not planned):
             return self.run("snakemake", *arguments, **environment)
-        server = _snakemakes()
+        server = _snakemakes(with_jobs=not planned)
         assert server.stdin is not None
         assert server.stdout is not None
         with tempfile.NamedTemporaryFile("r") as output:

@@ -30,6 +30,6 @@ def build(root: Path) -> Project:
 
 
 if __name__ == "__main__":
-    done = build(Path(sys.argv[1])).snakemake()
+    done = build(Path(sys.argv[1])).run("snakemake")
     print(done.stdout)
     sys.exit(done.returncode)
