@@ -7,8 +7,13 @@ import json
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import snakemake.cli
+
+sys.path.append(str(Path(__file__).parent))
+
+from exits import status_of
 
 snakemake.cli.get_argument_parser()  # imports every plug-in, which is a part of each start
 
@@ -20,14 +25,7 @@ def plan(root: str, output: str, *arguments: str) -> int:
     for stream in (1, 2):
         os.dup2(descriptor, stream)
     sys.argv = ["snakemake", *arguments]
-    try:
-        snakemake.cli.main()
-    except SystemExit as end:
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-            return 1
-        return int(end.code or 0)
-    return 0
+    return status_of(snakemake.cli.main)
 
 
 for line in sys.stdin:

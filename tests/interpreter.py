@@ -14,8 +14,13 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))
+
+from exits import status_of
+
+sys.path.pop()  # a script has its own folder
 
 LIBRARIES = ("matplotlib.pyplot", "pandas", "rich", "scipy.stats", "torch", "torchvision", "tqdm")
 
@@ -27,23 +32,9 @@ def run(folder: str, environment: dict[str, str], arguments: list[str]) -> int:
     os.environ.update(environment)
     sys.argv = arguments
     sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
-    status = ended(runpy.run_path, arguments[0], run_name="__main__")
+    status = status_of(runpy.run_path, arguments[0], run_name="__main__")
     atexit._run_exitfuncs()
     return status
-
-
-def ended(function: Callable, *arguments: object, **named: object) -> int:
-    """Call a function and return the exit status of how it ended."""
-    try:
-        function(*arguments, **named)
-    except SystemExit as end:
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-            return 1
-        return int(end.code or 0)
-    except BaseException:
-        return ended(sys.excepthook, *sys.exc_info()) or 1
-    return 0
 
 
 def answer(connection: socket.socket) -> None:
