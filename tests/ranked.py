@@ -47,12 +47,16 @@ def distributed(method: str) -> bool:
 SHARED = [case for case, (method, _) in CASES.items() if distributed(method)]
 
 
-def in_double() -> None:
-    """Have everything computed in float64, where the code says float32 too."""
+def in_double(put: Callable[[Any, str, Any], None] = setattr) -> None:
+    """Have everything computed in float64, where the code says float32 too.
+
+    Args:
+        put: what sets an attribute.
+    """
     torch.set_default_dtype(torch.float64)
-    torch.Tensor.float = torch.Tensor.double
+    put(torch.Tensor, "float", torch.Tensor.double)
     for owner, name in ((Augmentation, "__call__"), (inference, "evaluation_transform")):
-        setattr(owner, name, _doubled(getattr(owner, name)))
+        put(owner, name, _doubled(getattr(owner, name)))
 
 
 def _doubled(made: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

@@ -10,6 +10,7 @@ from cogloat.data.frames import Framed
 from cogloat.data.imageset import ImageSet
 from cogloat.data.rows import Rows
 from cogloat.runs.load import load_dataset
+from cogloat.training.machine import set_products
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 GPU = torch.device("cuda")
@@ -18,7 +19,7 @@ GPU = torch.device("cuda")
 @pytest.fixture(autouse=True)
 def exact():
     """IEEE float32, as every training sets it."""
-    torch.backends.fp32_precision = "ieee"
+    set_products("ieee")
 
 
 def photographs(folder, device) -> ImageSet:

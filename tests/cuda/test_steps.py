@@ -5,34 +5,53 @@ import warnings
 import pytest
 import torch
 from every_method import BATCH, COUNTS, STAGES, WAITS, training
+from torch.nn import functional as F
 
-from cogloat.training.machine import FIRST_WITH_TF32
+from cogloat.training.machine import FIRST_WITH_TF32, set_products
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-GPU = torch.device("cuda")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 STEPS = min(3, sum(COUNTS) // BATCH)
 
 
 @pytest.fixture(autouse=True)
 def exact():
     """IEEE float32 and deterministic algorithms, as every training sets them."""
-    torch.backends.fp32_precision = "ieee"
+    set_products("ieee")
     torch.set_deterministic_debug_mode("error")
     yield
     torch.set_deterministic_debug_mode("default")
 
 
-@pytest.mark.parametrize("method", STAGES)
-def test_a_step_is_the_processors(method, tmp_path):
-    """The same draws, so the same images, loss and weights but for rounding."""
+@pytest.mark.parametrize("method", [own for own in STAGES if own != "m2m_ldam"])  # in float32 alone
+def test_a_step_is_the_processors(method, tmp_path, in_double):
+    """Loss and weights, of the same images and draws."""
     losses, states = [], []
-    for device in (torch.device("cpu"), GPU):
-        own = training(method, tmp_path, device)
-        losses.append(own.step(0)["loss"].detach().cpu())
+    for device in (CPU, GPU):
+        own = training(method, tmp_path, device, plain=True)
+        losses.append([own.step(number)["loss"].cpu() for number in range(2)])
         states.append(own.state())
-    torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(*losses, rtol=1e-8, atol=1e-8)
     for name, value in states[0].items():
-        torch.testing.assert_close(states[1][name], value, rtol=1e-3, atol=1e-3, msg=name)
+        torch.testing.assert_close(states[1][name], value, rtol=1e-7, atol=1e-7, msg=name)
+
+
+@pytest.mark.parametrize("method", STAGES)
+def test_its_images_are_the_processors(method, tmp_path):
+    """The same draws of views: the loss of the first step, but for float32's rounding."""
+    losses = [training(method, tmp_path, device).step(0)["loss"].cpu() for device in (CPU, GPU)]
+    torch.testing.assert_close(*losses, rtol=1e-3, atol=1e-4)
+
+
+def test_float32_is_float32_in_convolutions_and_products():
+    draw = torch.Generator().manual_seed(0)
+    x, w = (torch.randn(8, 64, 16, 16, generator=draw) for _ in range(2))
+    for of in (
+        lambda a, b: F.conv2d(a, b[..., :3, :3]),
+        lambda a, b: a.flatten(1) @ b.flatten(1).T,
+    ):
+        exact, own = of(x.double(), w.double()), of(x.to(GPU), w.to(GPU)).cpu().double()
+        assert (own - exact).abs().max() < 1e-5 * exact.abs().max()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -13,9 +13,9 @@ from cogloat.bench.scene import Scene
 from cogloat.methods.rooms import build
 from cogloat.randomness import seeded_globally
 from cogloat.runs.bench import Quantity
-from cogloat.training.loop import take_step
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
+from cogloat.training.step import take_step
 
 
 def measure(asked: Sequence[Quantity], scene: Scene) -> dict[Quantity, Found]:

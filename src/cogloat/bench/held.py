@@ -15,8 +15,8 @@ from cogloat.bench.processes import run
 from cogloat.bench.scene import Scene
 from cogloat.methods.rooms import build
 from cogloat.runs.bench import Quantity
-from cogloat.training.loop import take_step
 from cogloat.training.sgd import Sgd
+from cogloat.training.step import take_step
 
 STATUS = Path("/proc/self/status")
 NO_STATUS = "the system does not say it of a process"

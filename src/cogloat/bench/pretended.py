@@ -39,7 +39,7 @@ READ = {
     "unique_dim",
 }
 COPIES = {"_to_copy", "copy_"}
-MADE_EMPTY = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"}
+FREE = {"_unsafe_view", "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"}
 PLACED = {"index", "index_put", "index_put_", "_index_put_impl_"}  # by masks, which are counted
 MASKS = (torch.bool, torch.uint8)
 
@@ -89,6 +89,7 @@ class Device(TorchDispatchMode):
     """The context in which the device exists.
 
     Attributes:
+        moved: the copies between it and the host, for which the host waits or not.
         waits: the operations at which a GPU would have made the host wait, in their order.
         work: the operations that a GPU would have been given: neither views nor empty memory.
     """
@@ -98,6 +99,7 @@ class Device(TorchDispatchMode):
         _register()
         self.device = torch.device(NAME, 0)
         self.waits: list[str] = []
+        self.moved: list[str] = []
         self.work: list[str] = []
         self._entered = contextlib.ExitStack()
 
@@ -129,12 +131,14 @@ class Device(TorchDispatchMode):
             kwargs = kwargs | {"device": "cpu"}
         if _waits(name, args, kwargs, given, on_device=on_device):
             self.waits.append(name)
+        if name in COPIES and _moves(name, own, given, on_device=on_device):
+            self.moved.append(name)
         known = {id(tensor.held): tensor for tensor in own}  # what is changed in place stays itself
         args, kwargs = tree_map(_held, (args, kwargs))
         out = func(*args, **kwargs)
         if not on_device:
             return out
-        if not func.is_view and name not in MADE_EMPTY:
+        if not func.is_view and name not in FREE:
             self.work.append(name)
 
         def moved(leaf: Any) -> Any:
@@ -154,8 +158,8 @@ def _waits(name: str, args: Any, kwargs: Any, given: list[Tensor], *, on_device:
     own = [tensor for tensor in given if isinstance(tensor, Pretended)]
     others = [tensor for tensor in given if not isinstance(tensor, Pretended)]
     if name in COPIES:
-        moved = bool(others) == on_device if name == "_to_copy" else bool(own and others)
         told = args[2:] if name == "copy_" else ()
+        moved = _moves(name, own, given, on_device=on_device)
         return moved and not (kwargs.get("non_blocking") or any(told))
     if not own:
         return False
@@ -169,6 +173,12 @@ def _waits(name: str, args: Any, kwargs: Any, given: list[Tensor], *, on_device:
     if name == "repeat_interleave":
         return kwargs.get("output_size") is None
     return name in READ
+
+
+def _moves(name: str, own: list[Any], given: list[Tensor], *, on_device: bool) -> bool:
+    """Say whether a copy is between the host and the device."""
+    from_host = len(given) > len(own)
+    return from_host == on_device if name == "_to_copy" else bool(own) and from_host
 
 
 def _held(leaf: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cogloat.randomness import generator, sent
+from cogloat.randomness import generator
 from cogloat.ranks import Part
 
 GROUP = 4  # images that a class gives in its turn
@@ -126,31 +126,42 @@ def global_positives(
     return index.order_N[index.start_C[labels_B][:, None] + ranks_Bk]
 
 
+def draw_lots(
+    part: Part, k: int | Literal["all", "none"], generator: torch.Generator
+) -> Tensor | None:
+    """Draw what `choose` chooses by, on the host.
+
+    Args:
+        part: of the rows for which is drawn.
+        k: how many are to be chosen in each.
+        generator: of the draw.
+
+    Returns:
+        Uniform numbers [B, k]; nothing where all are chosen, or none.
+    """
+    if not isinstance(k, int):
+        return None
+    return part.of(torch.rand((part.whole, k), generator=generator, dtype=torch.float64))
+
+
 def choose(
-    candidates_BK: Tensor,
-    k: int | Literal["all", "none"],
-    generator: torch.Generator,
-    part: Part | None = None,
+    candidates_BK: Tensor, k: int | Literal["all", "none"], lots_Bk: Tensor | None
 ) -> Tensor:
     """Choose up to k of the candidates of each row, uniformly without replacement.
 
     Args:
         candidates_BK: a mask, on any device.
         k: their number, at least 1, or all, or none.
-        generator: of the draw.
-        part: of the rows for which is drawn, if these are not all.
+        lots_Bk: from `draw_lots`, on the same device.
 
     Returns:
         A mask [B, K].
     """
     if k == "all":
         return candidates_BK
-    if k == "none":
+    if k == "none" or lots_Bk is None:
         return torch.zeros_like(candidates_BK)
     rows, columns = candidates_BK.shape
-    part = part or Part(0, rows, rows)
-    lots_Bk = torch.rand((part.whole, k), generator=generator, dtype=torch.float64)
-    lots_Bk = sent(part.of(lots_Bk), candidates_BK.device)
     until_BK = candidates_BK.cumsum(dim=1)  # candidates up to here
     there_are_B = until_BK[:, -1]
     # the last column is for the ranks of candidates that there are not

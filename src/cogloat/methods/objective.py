@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 from torch.nn import Parameter
@@ -59,3 +59,21 @@ class Objective(Protocol):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
         """Go on from a state."""
+
+
+@runtime_checkable
+class Recordable(Protocol):
+    """An objective whose loss is what it computes of what it has drawn.
+
+    What is computed can be recorded in one step and replayed in others, as it knows neither epoch
+    nor step, takes nothing from the host, and is of the same operations for the same shapes.
+    """
+
+    def phase(self, epoch: int) -> Hashable:
+        """Return what else an epoch's computation depends on; None if it cannot be recorded."""
+
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Any:
+        """Return the tensors, in tuples, that a step draws: on the device."""
+
+    def learn(self, drawn: Any, phase: Hashable) -> dict[str, Tensor]:
+        """Return what `loss` does."""

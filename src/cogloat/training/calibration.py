@@ -36,9 +36,9 @@ from cogloat.results.calibration import Work
 from cogloat.runs.cost import estimated_counts
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import load_coreset
-from cogloat.training.loop import take_step
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
+from cogloat.training.step import take_step
 
 # Epochs that are looked at, spread evenly over a training. Where steps change during it, as by a
 # method that does something else in the last fifth, the mean of so many shows it.

@@ -8,22 +8,22 @@ import sys
 import time
 from collections.abc import Callable
 
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from cogloat.errors import UserError, needing_memory
 from cogloat.methods.objective import Objective
 from cogloat.methods.settings import Training
-from cogloat.models.normalisation import shares_of_statistics
-from cogloat.ranks import Ranks
 from cogloat.results.epoch_line import EpochLine
 from cogloat.results.history import Row
 from cogloat.training.divergence import NotFiniteError, Watch, check_finite
+from cogloat.training.graphs import steps_of
 from cogloat.training.machine import Machine
 from cogloat.training.progress import go_on
 from cogloat.training.resume import Interruption, ResumeState, stop
 from cogloat.training.schedule import begins_cycle, learning_rate_factor
 from cogloat.training.sgd import Sgd
+from cogloat.training.step import take_step
 
 
 def fit(
@@ -51,7 +51,7 @@ def fit(
             what was found.
     """
     try:
-        return _fit(objective, settings, machine, resume, name, take_step)
+        return _fit(objective, settings, machine, resume, name, steps_of(machine))
     except NotFiniteError as error:
         if machine.ranks.is_first:
             print(f"{name}: {error}: taking the last steps again, to see why", file=sys.stderr)
@@ -142,48 +142,6 @@ def _fit(
         check_finite(objective, {})
         save(settings.epochs, 0)
     return history
-
-
-def take_step(
-    objective: Objective,
-    optimizer: Sgd,
-    machine: Machine,
-    positions_B: Tensor,
-    epoch: int,
-    step: int,
-) -> dict[str, Tensor]:
-    """Train on one batch; return the objective's loss and what else it logs.
-
-    Args:
-        objective: what is trained, in training mode.
-        optimizer: of its parameters.
-        machine: device and precision, and the ranks that take the step together.
-        positions_B: of the whole batch's images, on the host.
-        epoch: from 0.
-        step: of the epoch, from 0.
-    """
-    with machine.autocast():
-        logged = objective.loss(positions_B, epoch, step)
-    optimizer.zero_grad()
-    logged["loss"].backward()
-    if machine.ranks.size > 1:
-        logged = _added_up(objective, optimizer, logged, machine.ranks)
-    optimizer.step()
-    return logged
-
-
-def _added_up(
-    objective: Objective, optimizer: Sgd, logged: dict[str, Tensor], ranks: Ranks
-) -> dict[str, Tensor]:
-    """Make of the ranks' shares what one process would have, in one exchange.
-
-    Of gradients and running statistics in place; what was logged is returned.
-    """
-    assert isinstance(objective, nn.Module)
-    gradients = [own.grad for own in optimizer.weights.values() if own.grad is not None]
-    means = {name: own.detach().clone() for name, own in logged.items()}
-    ranks.add_up([*gradients, *shares_of_statistics(objective), *means.values()])
-    return means
 
 
 def _steps(size: int, settings: Training) -> int:

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
+from typing import Literal
 
 import numpy
 import torch
@@ -148,8 +149,17 @@ def _set_precision(device: torch.device, precision: str) -> None:
             f"--precision tf32: {device} has no such format, NVIDIA's GPUs since Ampere have it. "
             "Use float32 or bfloat16."
         )
-    products = "tf32" if precision == "tf32" else "ieee"
-    torch.backends.fp32_precision = products  # type: ignore[attr-defined]
+    set_products("tf32" if precision == "tf32" else "ieee")
+
+
+def set_products(precision: Literal["ieee", "tf32"]) -> None:
+    """Say how a GPU multiplies float32 numbers: exactly, or rounded to TF32.
+
+    In some versions of torch (2.11), the setting for all leaves convolutions as they are: TF32.
+    """
+    torch.backends.fp32_precision = precision  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.fp32_precision = precision
+    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined]
 
 
 def _keep_freed_memory() -> None:

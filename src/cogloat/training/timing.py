@@ -20,9 +20,9 @@ from cogloat.models.networks import Classifier, Encoder
 from cogloat.models.resnet import CifarResNet
 from cogloat.randomness import generator, seeded_globally, sent
 from cogloat.runs.effective import RunConfig
-from cogloat.training.loop import take_step
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
+from cogloat.training.step import take_step
 
 Named = TypeVar("Named")
 NETWORKS = (Encoder, Classifier, CifarResNet)  # what takes images

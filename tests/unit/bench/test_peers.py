@@ -14,8 +14,10 @@ from cogloat.bench.scene import make_scene
 from cogloat.bench.viewed import augmented_data
 from cogloat.config.reading import load
 from cogloat.data.augmentation import Augmentation
+from cogloat.data.sampling import draw_lots
 from cogloat.methods.moco.loss import choose_queue_positives, contrastive_loss
 from cogloat.randomness import generator
+from cogloat.ranks import Part
 from cogloat.runs.bench import Bench
 
 ROLES = ["contrastive", "contrastive_strong", "weak", "strong"]
@@ -83,7 +85,8 @@ def test_the_conventional_loss_is_ours(scene, method):
     # of each class as many in the queue as are chosen, so that nothing is left to chance
     training.queue = training.queue[:60]
     training.labels = torch.arange(10).repeat(6)
-    chosen = choose_queue_positives(labels, training.labels, settings.positives.from_queue, draw)
+    k, part = settings.positives.from_queue, Part(0, len(labels), len(labels))
+    chosen = choose_queue_positives(labels, training.labels, k, draw_lots(part, k, draw))
     expected = contrastive_loss(
         query,
         keys,

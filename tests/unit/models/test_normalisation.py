@@ -7,6 +7,7 @@ import torch
 from miniature import BACKBONE, DEEPER
 from torch import nn
 
+from cogloat.bench.pretended import Device
 from cogloat.models.networks import Classifier, build_encoder
 from cogloat.models.normalisation import BatchNorm, SplitBatchNorm, folded, grouped
 
@@ -56,6 +57,29 @@ def test_each_part_is_normalised_by_itself_and_so_is_its_gradient(splits, layout
     for name in ("running_mean", "running_var"):
         expected = torch.stack([getattr(norm, name) for norm in parts]).mean(dim=0)
         torch.testing.assert_close(getattr(split, name), expected)
+
+
+@pytest.mark.parametrize("first_alone", [False, True])
+@pytest.mark.parametrize("shape", [(6, 4, 5, 3), (6, 4), (5, 4, 5, 3)])
+@pytest.mark.parametrize("splits", [1, 2, 3])
+def test_on_another_device_all_parts_are_normalised_together(splits, shape, first_alone):
+    draw = torch.Generator().manual_seed(0)
+    x, gradient = (torch.randn(shape, generator=draw, dtype=torch.float64) for _ in range(2))
+    here, there = (
+        warmed(SplitBatchNorm(4, splits, first_alone=first_alone).double()) for _ in range(2)
+    )
+    with Device() as device:
+        there.to(device.device)
+        results = []
+        for norm, place in ((here, "cpu"), (there, device.device)):
+            own = x.clone().to(place).requires_grad_()
+            out = norm(own)
+            out.backward(gradient.to(place))
+            grads = [each.grad.cpu() for each in (own, norm.weight, norm.bias)]
+            results.append([out.detach().cpu(), *grads, *(each.cpu() for each in norm.buffers())])
+        # where parts are equal, one operation is for all
+        assert device.work.count("native_batch_norm") == (1 if shape[0] % splits == 0 else splits)
+    torch.testing.assert_close(*results, rtol=1e-12, atol=1e-12)
 
 
 def test_the_gradient_is_that_of_finite_differences():

@@ -16,10 +16,11 @@ from torch import nn
 from cogloat.checkpoint import load_checkpoint
 from cogloat.errors import UserError
 from cogloat.methods.settings import Cosine, Optimizer, Steps, Training
-from cogloat.training.loop import fit, take_step
+from cogloat.training.loop import fit
 from cogloat.training.machine import Machine, set_up_machine
 from cogloat.training.resume import ResumeState
 from cogloat.training.sgd import Sgd
+from cogloat.training.step import take_step
 
 CPU = torch.device("cpu")
 MACHINE = Machine(CPU, 1, "float32")

@@ -22,10 +22,11 @@ from cogloat.models.networks import Classifier
 from cogloat.randomness import seeded_globally
 from cogloat.results.timings import PARTS, read_timings
 from cogloat.runs.load import run_config
-from cogloat.training.loop import fit, take_step
+from cogloat.training.loop import fit
 from cogloat.training.machine import Machine
 from cogloat.training.resume import ResumeState
 from cogloat.training.sgd import Sgd
+from cogloat.training.step import take_step
 from cogloat.training.timing import Floor, TimedTraining, time_in_turn, turn
 
 METHODS = ["kcl", "kcl_global", "kcl_adaptive", "kcl_proco"]

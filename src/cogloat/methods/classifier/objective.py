@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -33,6 +36,18 @@ from cogloat.methods.supervised import SupervisedObjective, accuracy
 from cogloat.models.inference import outputs
 from cogloat.randomness import generator
 from cogloat.ranks import Part
+
+
+class Drawn(NamedTuple):
+    """What a step draws, on the device.
+
+    Attributes:
+        images: augmented, of the rank's part of the batch.
+        labels_B: classes of the whole batch.
+    """
+
+    images: Tensor
+    labels_B: Tensor
 
 
 class Classification(SupervisedObjective):
@@ -75,25 +90,41 @@ class Classification(SupervisedObjective):
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss and its accuracy in percent."""
-        part = self._part(positions_B)
-        own_B = part.of(positions_B)
+        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
+
+    def phase(self, epoch: int) -> Hashable:
+        """Return whether the classes are weighted in an epoch."""
+        reweight = self._settings.reweight
+        deferred = isinstance(reweight, EffectiveNumber) and (
+            epoch < whole_epochs(reweight.start, self._settings.epochs)
+        )
+        return "plain" if deferred else "weighted"
+
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
+        """Draw the views of the rank's images."""
+        own_B = self._part(positions_B).of(positions_B)
         draw = generator(self._seed, "augment", epoch, step, *self._ranks.apart)
         images = self._augment(self._training.batch(own_B), draw)
-        logged = self._learn(images, self._training.labels(own_B), epoch)
+        return Drawn(images, self._training.labels(positions_B))
+
+    def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss of what was drawn, and its accuracy in percent."""
+        part, weights_C = self._part(drawn.labels_B), self._weights_in(phase)
+        logged = self._learn(drawn.images, part.of(drawn.labels_B), weights_C)
         if self._ranks.size > 1:
-            logged["loss"] = logged["loss"] * self._weight(positions_B, part, epoch)
+            logged["loss"] = logged["loss"] * self._weight(drawn.labels_B, part, weights_C)
         return self._ranks.share(logged, part)
 
-    def _learn(self, images: Tensor, labels_B: Tensor, epoch: int) -> dict[str, Tensor]:
+    def _learn(
+        self, images: Tensor, labels_B: Tensor, weights_C: Tensor | None
+    ) -> dict[str, Tensor]:
         scores_BC = self.classifier(images)
         return {
-            "loss": self._criterion(scores_BC, labels_B, epoch),
+            "loss": self._criterion(scores_BC.float(), labels_B, weights_C),
             "train_accuracy": accuracy(scores_BC, labels_B),
         }
 
-    def _criterion(self, scores_BC: Tensor, labels_B: Tensor, epoch: int) -> Tensor:
-        weights_C = self._weights_of(epoch)
-        scores_BC = scores_BC.float()
+    def _criterion(self, scores_BC: Tensor, labels_B: Tensor, weights_C: Tensor | None) -> Tensor:
         match self._settings.loss:
             case Ldam(scale=scale):
                 return ldam_loss(scores_BC, labels_B, self._margins_C, scale, weights_C)
@@ -104,23 +135,18 @@ class Classification(SupervisedObjective):
             case CrossEntropy():
                 return F.cross_entropy(scores_BC, labels_B, weights_C)
 
-    def _weights_of(self, epoch: int) -> Tensor | None:
-        """Return the classes' weights in an epoch, if they have some."""
-        reweight = self._settings.reweight
-        deferred = isinstance(reweight, EffectiveNumber) and (
-            epoch < whole_epochs(reweight.start, self._settings.epochs)
-        )
-        return None if deferred else self._weights_C
+    def _weights_in(self, phase: Hashable) -> Tensor | None:
+        """Return the classes' weights in a phase, if they have some."""
+        return self._weights_C if phase == "weighted" else None
 
-    def _weight(self, positions_B: Tensor, part: Part, epoch: int) -> float | Tensor:
+    def _weight(self, labels_B: Tensor, part: Part, weights_C: Tensor | None) -> float | Tensor:
         """Return what an image of the rank's part weighs beside one of the batch, on average.
 
         A weighted mean is divided by the sum of the weights, which no two parts have alike.
         """
-        weights_C = self._weights_of(epoch)
         if weights_C is None or isinstance(self._settings.loss, Focal):
             return 1.0
-        weights_B = weights_C[self._training.labels(positions_B)]
+        weights_B = weights_C[labels_B]
         return part.of(weights_B).mean() / weights_B.mean()
 
     def _test_scores(self, images: ImageSet, positions_N: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Shapes: B batch, C classes, G images to be made, S seeds to make them from.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,6 +79,10 @@ class M2m(Classification):
         draw = generator(self._seed, "order", epoch)
         return class_balanced_order(self._labels_N, self._counts_C, draw)
 
+    def phase(self, epoch: int) -> Hashable:
+        """Return nothing once images are made: how many is another number in each step."""
+        return super().phase(epoch) if epoch < self._first_epoch else None
+
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss, its accuracy and the share of images made, in percent."""
         if epoch < self._first_epoch:
@@ -88,7 +93,9 @@ class M2m(Classification):
         draw = generator(self._seed, "translate", epoch, step)
         plan = self._plan(self._labels_N[positions_B], images.shape[1:], draw)
         images, made_B = self._translate(images, labels_B, plan)
-        logged = self._learn(self._augment.normalise(images), labels_B, epoch)
+        logged = self._learn(
+            self._augment.normalise(images), labels_B, self._weights_in(super().phase(epoch))
+        )
         return logged | {"translated": 100 * made_B.double().mean()}
 
     def _plan(self, labels_B: Tensor, shape: torch.Size, draw: torch.Generator) -> Plan:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from cogloat.data.sampling import choose
 from cogloat.models.momentum import NO_LABEL
-from cogloat.ranks import Part
 
 
 def contrastive_loss(
@@ -71,8 +70,7 @@ def choose_queue_positives(
     labels_B: Tensor,
     queue_labels_K: Tensor,
     k: int | Literal["all", "none"],
-    generator: torch.Generator,
-    part: Part | None = None,
+    lots_Bk: Tensor | None,
 ) -> Tensor:
     """Choose up to k same-class queue entries an anchor, uniformly without replacement.
 
@@ -80,14 +78,13 @@ def choose_queue_positives(
         labels_B: classes of the anchors.
         queue_labels_K: classes of the queue's entries; -1 marks one without a class.
         k: their number, at least 1, or all, or none.
-        generator: of the draw.
-        part: of the batch's anchors, if these are not all.
+        lots_Bk: from `draw_lots`, on the labels' device.
 
     Returns:
         A mask [B, K].
     """
     same_BK = (labels_B[:, None] == queue_labels_K) & (queue_labels_K != NO_LABEL)
-    return choose(same_BK, k, generator, part)
+    return choose(same_BK, k, lots_Bk)
 
 
 def weighted(values_B: Tensor, weights_B: Tensor | None) -> Tensor:

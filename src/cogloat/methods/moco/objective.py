@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cogloat.data.sampling import epoch_order
+from cogloat.data.sampling import draw_lots, epoch_order
 from cogloat.methods.contrastive import ContrastiveObjective
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.moco.gradient import Gradient, contrastive_gradient
@@ -27,6 +28,24 @@ from cogloat.randomness import generator, sent
 from cogloat.ranks import Part
 
 
+class Drawn(NamedTuple):
+    """What a step draws, on the device.
+
+    Attributes:
+        labels_B: classes of the whole batch.
+        queries: augmented images of the rank's anchors, view by view.
+        keys: those of the rank's keys, in the order in which they are embedded.
+        places_B: of the batch's images among the keys, if these are shuffled.
+        lots_Bk: by which the rank's anchors choose positives from the queue, if some are chosen.
+    """
+
+    labels_B: Tensor
+    queries: tuple[Tensor, ...]
+    keys: tuple[Tensor, ...]
+    places_B: Tensor | None
+    lots_Bk: Tensor | None
+
+
 @dataclass(frozen=True)
 class Views:
     """A batch's embeddings.
@@ -38,6 +57,7 @@ class Views:
         positives_BPD: the own key, then the k images of the same class, without gradient.
         batch_labels_B: classes of the whole batch.
         batch_keys_BD: own keys of the whole batch.
+        lots_Bk: by which the anchors choose positives from the queue.
     """
 
     part: Part
@@ -46,6 +66,7 @@ class Views:
     positives_BPD: Tensor
     batch_labels_B: Tensor
     batch_keys_BD: Tensor
+    lots_Bk: Tensor | None
 
 
 class Contrast(ContrastiveObjective):
@@ -69,16 +90,44 @@ class Contrast(ContrastiveObjective):
 
     def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
         """Return the batch's loss; its keys are in the queue afterwards."""
-        views = self._embed(positions_B, epoch, step)
-        loss = self._contrast(views, epoch, step)
+        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
+
+    def phase(self, epoch: int) -> Hashable:
+        """Return the same for all epochs."""
+        return "contrast"
+
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
+        """Draw the views of a batch, and what chooses from the queue.
+
+        In groups, keys are embedded in another order than queries are, so that no group tells which
+        keys are of the batch (MoCo). A rank embeds the queries of its part, and keys of any.
+        """
+        part, device = self._part(positions_B), self.queue.keys.device
+        others_BK = self._others(positions_B, self.settings.positives.from_dataset, epoch, step)
+        shown_VB = torch.cat([positions_B[None], positions_B[None], others_BK.T])
+        order_B, places_B = torch.arange(len(positions_B)), None
+        if self.settings.groups > 1:
+            shuffle = generator(self._seed, "shuffle", epoch, step)
+            order_B = torch.randperm(len(positions_B), generator=shuffle)
+            places_B = sent(order_B.argsort(), device)
+        views = self._query_and_key_views(shown_VB, order_B, part, epoch, step)
+        lots = generator(self._seed, "queue", epoch, step)
+        lots_Bk = draw_lots(part, self.settings.positives.from_queue, lots)
+        lots_Bk = None if lots_Bk is None else sent(lots_Bk, device)
+        return Drawn(self._training.labels(positions_B), *views, places_B, lots_Bk)
+
+    def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss of what was drawn; its keys are in the queue afterwards."""
+        views = self._embed(drawn)
+        logged = self._losses(views, phase)
         self.queue.enqueue(views.batch_keys_BD, views.batch_labels_B)
-        return self._ranks.share({"loss": loss}, views.part)
+        return self._ranks.share(logged, views.part)
 
     @torch.no_grad()
     def gradient(self, positions_B: Tensor, epoch: int, step: int) -> Gradient:
         """Do as `loss` does, but return the gradient of each anchor's own term in its embedding."""
-        views = self._embed(positions_B, epoch, step)
-        compared = self._compared(views, epoch, step)
+        views = self._embed(self.draw(positions_B, epoch, step))
+        compared = self._compared(views)
         labels_K = self._negatives_labels(views.batch_labels_B)
         same_class_BK = views.labels_B[:, None] == labels_K
         gradient = contrastive_gradient(**compared, same_class_BK=same_class_BK)
@@ -104,30 +153,19 @@ class Contrast(ContrastiveObjective):
             keys_BD = self._ranks.gather(self.key(images), part)
             self.queue.enqueue(keys_BD, self._training.labels(positions_B))
 
-    def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Views:
-        """Embed a view of each image by the query encoder, the others by the key encoder.
-
-        In groups, keys are embedded in another order than queries are, so that no group tells which
-        keys are of the batch (MoCo). A rank embeds the queries of its part, and keys of any.
-        """
-        part = self._part(positions_B)
-        others_BK = self._others(positions_B, self.settings.positives.from_dataset, epoch, step)
-        shown_VB = torch.cat([positions_B[None], positions_B[None], others_BK.T])
-        order_B = torch.arange(len(positions_B))
-        if self.settings.groups > 1:
-            draw = generator(self._seed, "shuffle", epoch, step)
-            order_B = torch.randperm(len(positions_B), generator=draw)
-        query_views, key_views = self._query_and_key_views(shown_VB, order_B, part, epoch, step)
+    def _embed(self, drawn: Drawn) -> Views:
+        """Embed the query views by the query encoder, the others by the key encoder."""
+        part = self._part(drawn.labels_B)
         momentum_update(self.key, self.query, self.settings.key_momentum)
-        queries_ABD = self._forward(self.query, query_views)
+        queries_ABD = self._forward(self.query, drawn.queries)
         with torch.no_grad():
-            keys_PBD = self._forward(self.key, key_views)
+            keys_PBD = self._forward(self.key, drawn.keys)
             keys_PBD = self._ranks.gather(keys_PBD.transpose(0, 1), part).transpose(0, 1)
-            if self.settings.groups > 1:
-                keys_PBD = keys_PBD.index_select(1, sent(order_B.argsort(), keys_PBD.device))
-        labels_B, keys_BPD = self._training.labels(positions_B), keys_PBD.transpose(0, 1)
+            if drawn.places_B is not None:
+                keys_PBD = keys_PBD.index_select(1, drawn.places_B)
+        labels_B, keys_BPD = drawn.labels_B, keys_PBD.transpose(0, 1)
         own = part.of(labels_B), queries_ABD, part.of(keys_BPD)
-        return Views(part, *own, labels_B, keys_BPD[:, 0])
+        return Views(part, *own, labels_B, keys_BPD[:, 0], drawn.lots_Bk)
 
     def _query_and_key_views(
         self, shown_VB: Tensor, order_B: Tensor, part: Part, epoch: int, step: int
@@ -163,22 +201,22 @@ class Contrast(ContrastiveObjective):
             return rows.unflatten(0, (-1, len(views))).transpose(0, 1)
         return torch.stack([encoder(view).float() for view in views])
 
-    def _queue_positives(self, views: Views, epoch: int, step: int) -> Tensor:
-        """Draw the queue entries [B, K] that count as positives."""
-        draw = generator(self._seed, "queue", epoch, step)
+    def _queue_positives(self, views: Views) -> Tensor:
+        """Choose the queue entries [B, K] that count as positives."""
         k = self.settings.positives.from_queue
-        return choose_queue_positives(views.labels_B, self.queue.labels, k, draw, views.part)
+        return choose_queue_positives(views.labels_B, self.queue.labels, k, views.lots_Bk)
 
-    def _contrast(self, views: Views, epoch: int, step: int) -> Tensor:
-        return contrastive_loss(**self._compared(views, epoch, step))
+    def _losses(self, views: Views, phase: Hashable) -> dict[str, Tensor]:
+        """Return the rank's mean loss, and what else is logged."""
+        return {"loss": contrastive_loss(**self._compared(views))}
 
-    def _compared(self, views: Views, epoch: int, step: int) -> dict[str, Any]:
+    def _compared(self, views: Views) -> dict[str, Any]:
         """Return the arguments of the loss: what the anchors' first view is compared with."""
         settings = self.settings
         temperatures_B = self._temperatures_C[views.labels_B]
         negatives, found, hidden = [], [], []
         if settings.negatives in ("queue", "both"):
-            found_BK = self._queue_positives(views, epoch, step)
+            found_BK = self._queue_positives(views)
             negatives.append(self.queue.keys)
             found.append(found_BK)
             hidden.append(torch.zeros_like(found_BK))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from torch import Tensor
 
 from cogloat.data.imageset import ImageSet
 from cogloat.methods.inputs import Inputs
-from cogloat.methods.moco.objective import Contrast
+from cogloat.methods.moco.objective import Contrast, Views
 from cogloat.methods.objective import Objective
 from cogloat.methods.proco.loss import joint_loss, prototype_loss
 from cogloat.methods.proco.prototypes import CoresetPrototypes
@@ -32,17 +34,14 @@ class ProCo(Contrast):
         super().start_epoch(epoch)
         self.prototypes.refresh(self.key, epoch)
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's joint loss and its two terms."""
-        views = self._embed(positions_B, epoch, step)
-        contrastive = self._contrast(views, epoch, step)
-        self.queue.enqueue(views.batch_keys_BD, views.batch_labels_B)
+    def _losses(self, views: Views, phase: Hashable) -> dict[str, Tensor]:
+        """Return the rank's mean joint loss and its two terms."""
+        contrastive = super()._losses(views, phase)["loss"]
         prototypes_QCD = self.prototypes.views_QCD
         to_prototypes = prototype_loss(
             views.queries_ABD, prototypes_QCD, views.labels_B, self._term.temperature
         )
-        terms = joint_loss(contrastive, to_prototypes, self._term.alpha)
-        return self._ranks.share(terms, views.part)
+        return joint_loss(contrastive, to_prototypes, self._term.alpha)
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cogloat.data.sampling import choose
+from cogloat.data.sampling import choose, draw_lots
 from cogloat.methods.contrastive import ContrastiveObjective
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
@@ -18,7 +18,7 @@ from cogloat.methods.supcon.loss import batch_loss, rows, same_class_views
 from cogloat.methods.supcon.settings import BatchContrast, Settings
 from cogloat.models.networks import build_encoder, to_device
 from cogloat.models.normalisation import grouped
-from cogloat.randomness import generator
+from cogloat.randomness import generator, sent
 from cogloat.ranks import Part
 
 
@@ -103,7 +103,10 @@ class InBatch(ContrastiveObjective):
         """Draw the views of other images that count as an anchor's positives."""
         draw = generator(self._seed, "batch", epoch, step)
         candidates_NN = same_class_views(batch.batch_labels_N)
-        return rows(choose(candidates_NN, self._positives.from_batch, draw), batch.own_N)
+        k, all_N = self._positives.from_batch, len(candidates_NN)
+        lots_Nk = draw_lots(Part(0, all_N, all_N), k, draw)
+        lots_Nk = None if lots_Nk is None else sent(lots_Nk, candidates_NN.device)
+        return rows(choose(candidates_NN, k, lots_Nk), batch.own_N)
 
     def _contrast(self, batch: Embeddings, epoch: int, step: int) -> Tensor:
         temperatures_N = self._temperatures_C[batch.labels_N]

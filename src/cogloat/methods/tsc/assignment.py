@@ -52,8 +52,10 @@ class Assignment(nn.Module):
         Returns:
             Rows of `points_CD` [N].
         """
-        self._move(embeddings_ND, labels_N)
-        return self._closest()[labels_N]
+        # in bfloat16 centroids would be too coarse to move, and the host knows no such numbers
+        with torch.autocast(embeddings_ND.device.type, enabled=False):
+            self._move(embeddings_ND, labels_N)
+            return self._closest()[labels_N]
 
     @torch.no_grad()
     def _move(self, embeddings_ND: Tensor, labels_N: Tensor) -> None:

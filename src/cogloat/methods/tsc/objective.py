@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from torch import Tensor
 
 from cogloat.methods.inputs import Inputs
@@ -26,16 +28,20 @@ class Tsc(Contrast):
         dimension = settings.projection[1]
         self.assignment = Assignment(settings.targets, settings.epochs, dimension, inputs)
 
-    def _contrast(self, views: Views, epoch: int, step: int) -> Tensor:
-        if not self.assignment.takes_part(epoch):
-            return super()._contrast(views, epoch, step)
+    def phase(self, epoch: int) -> Hashable:
+        """Return whether the targets take part: then the host assigns classes to them."""
+        return None if self.assignment.takes_part(epoch) else super().phase(epoch)
+
+    def _losses(self, views: Views, phase: Hashable) -> dict[str, Tensor]:
+        if phase is not None:
+            return super()._losses(views, phase)
         queries_BD = views.queries_ABD[0]
         temperatures_B = self._temperatures_C[views.labels_B]
-        return tsc_loss(
+        loss = tsc_loss(
             queries_BD,
             views.positives_BPD[:, 0],
             self.queue.keys,
-            self._queue_positives(views, epoch, step),
+            self._queue_positives(views),
             self.assignment.points_CD,
             self._assigned(views),
             temperatures_B,
@@ -43,6 +49,7 @@ class Tsc(Contrast):
             self._targets.divisor,
             self._weights(temperatures_B),
         )
+        return {"loss": loss}
 
     def _assigned(self, views: Views) -> Tensor:
         """Return the target of each anchor's class; the whole batch moves the centroids."""

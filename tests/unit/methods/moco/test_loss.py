@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
+from cogloat.data.sampling import draw_lots
 from cogloat.methods.moco.loss import choose_queue_positives, contrastive_loss
 from cogloat.models.momentum import LabelQueue
+from cogloat.ranks import Part
+
+
+def lots(rows: int, k: int | str, draw: torch.Generator | None = None) -> Tensor:
+    return draw_lots(Part(0, rows, rows), k, draw or torch.Generator())
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -114,7 +120,7 @@ def test_kcl_is_cross_entropy_with_soft_labels_over_own_key_and_queue():
 def test_kcl_with_a_queue_without_labels_is_infonce(k):
     torch.manual_seed(0)
     queue, v, own = LabelQueue(8, 6).double(), unit(4, 6, seed=0), unit(4, 1, 6, seed=1)
-    found = choose_queue_positives(torch.arange(4), queue.labels, k, torch.Generator())
+    found = choose_queue_positives(torch.arange(4), queue.labels, k, lots(4, k))
     loss = contrastive_loss(v, own, queue.keys, 0.07, queue_positives_BK=found, separate=False)
     logits = torch.cat([(v * own[:, 0]).sum(1, keepdim=True), v @ queue.keys.T], dim=1) / 0.07
     torch.testing.assert_close(loss, F.cross_entropy(logits, torch.zeros(4, dtype=torch.long)))
@@ -123,7 +129,7 @@ def test_kcl_with_a_queue_without_labels_is_infonce(k):
 def test_positives_of_a_partly_filled_queue_are_keys_and_never_its_random_start():
     queue, labels = LabelQueue(8, 6), torch.tensor([0, 0])
     queue.enqueue(torch.ones(2, 6), labels)
-    chosen = choose_queue_positives(labels, queue.labels, 6, torch.Generator())
+    chosen = choose_queue_positives(labels, queue.labels, 6, lots(2, 6))
     assert chosen.tolist() == [[True] * 2 + [False] * 6] * 2
 
 
@@ -260,7 +266,8 @@ def test_order_of_queue_and_of_anchors_does_not_matter(seed, separate):
 )
 def test_queue_positives_are_of_the_class_and_as_many_as_there_are(k, queue, seed):
     labels, queue_labels = torch.tensor([0, 1, 2]), torch.tensor(queue)
-    chosen = choose_queue_positives(labels, queue_labels, k, torch.Generator().manual_seed(seed))
+    drawn = lots(3, k, torch.Generator().manual_seed(seed))
+    chosen = choose_queue_positives(labels, queue_labels, k, drawn)
     for label, row in zip(labels, chosen, strict=True):
         same = int((queue_labels == label).sum())
         assert (queue_labels[row] == label).all()
@@ -270,12 +277,12 @@ def test_queue_positives_are_of_the_class_and_as_many_as_there_are(k, queue, see
 
 def test_entries_without_a_label_are_nobodys_positives():
     labels = torch.tensor([-1, 0])
-    chosen = choose_queue_positives(labels, torch.tensor([-1, -1]), "all", torch.Generator())
+    chosen = choose_queue_positives(labels, torch.tensor([-1, -1]), "all", lots(2, "all"))
     assert not chosen.any()
 
 
 def test_queue_positives_are_drawn_uniformly():
-    draws = torch.Generator().manual_seed(0)
+    drawn = lots(4000, 3, torch.Generator().manual_seed(0))
     labels, queue_labels = torch.zeros(4000, dtype=torch.long), torch.zeros(8, dtype=torch.long)
-    share = choose_queue_positives(labels, queue_labels, 3, draws).double().mean(0)
+    share = choose_queue_positives(labels, queue_labels, 3, drawn).double().mean(0)
     torch.testing.assert_close(share, torch.full((8,), 3 / 8).double(), atol=0.03, rtol=0)

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from cogloat.methods.moco.loss import choose, contrastive_loss
+from cogloat.data.sampling import choose, draw_lots
+from cogloat.methods.moco.loss import contrastive_loss
 from cogloat.methods.supcon.loss import batch_loss, other_view, same_class_views, same_image
 from cogloat.methods.tsc.loss import tsc_loss
+from cogloat.ranks import Part
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 EITHER = pytest.mark.parametrize("separate", [True, False])
@@ -23,7 +25,9 @@ def partner(i: int, n: int) -> int:
 
 def found_in(labels: list[int], k: int | str, seed: int) -> Tensor:
     draw = torch.Generator().manual_seed(seed)
-    return choose(same_class_views(torch.tensor(labels * 2)), k, draw)
+    views = 2 * len(labels)
+    lots = draw_lots(Part(0, views, views), k, draw)
+    return choose(same_class_views(torch.tensor(labels * 2)), k, lots)
 
 
 LABELS = st.lists(st.integers(0, 2), min_size=1, max_size=4)

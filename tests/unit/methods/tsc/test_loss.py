@@ -173,7 +173,7 @@ def test_random_start_of_the_queue_competes_but_is_nobodys_positive(divisor):
     queue, labels = LabelQueue(6, 4).double(), torch.tensor([0, 1])
     queue.enqueue(unit(2, 4, seed=1), labels)
     v, own, targets = unit(2, 4, seed=0), unit(2, 4, seed=2), unit(3, 4, seed=3)
-    chosen = choose_queue_positives(labels, queue.labels, 6, torch.Generator())
+    chosen = choose_queue_positives(labels, queue.labels, 6, torch.rand(2, 6))
     loss = tsc_loss(v, own, queue.keys, chosen, targets, labels, 0.5, 0.2, divisor)
     found = torch.tensor([[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]], dtype=torch.bool)
     expected = formulas.tsc(

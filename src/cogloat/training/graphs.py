@@ -1,0 +1,106 @@
+"""Steps on a GPU by one launch: CUDA graphs of what a step computes, to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from cogloat.methods.objective import Objective, Recordable
+from cogloat.training.machine import Machine
+from cogloat.training.sgd import Sgd
+from cogloat.training.step import take_step
+
+Step = Callable[..., dict[str, Tensor]]
+
+
+def steps_of(machine: Machine) -> Step:
+    """Return what takes a training's steps as a machine does it fastest."""
+    alone_on_gpu = machine.device.type == "cuda" and machine.ranks.size == 1
+    return GraphedSteps() if alone_on_gpu else take_step
+
+
+class GraphedSteps:
+    """Takes steps as `take_step` does, most of them by replaying one.
+
+    Hundreds of small operations keep a GPU waiting for the host. Of each phase and size of batch,
+    the first step is taken operation by operation, which also lets the libraries set themselves
+    up; the second one is recorded, and from then on a step is its draws, one launch, and the
+    optimizer's. The same operations run in the same order on the same numbers.
+    """
+
+    def __init__(self) -> None:
+        self._recorded: dict[tuple[Hashable, int], Recording | None] = {}
+
+    def __call__(
+        self,
+        objective: Objective,
+        optimizer: Sgd,
+        machine: Machine,
+        positions_B: Tensor,
+        epoch: int,
+        step: int,
+    ) -> dict[str, Tensor]:
+        """Take a step; arguments and result are those of `take_step`."""
+        phase = objective.phase(epoch) if isinstance(objective, Recordable) else None
+        kind = phase, len(positions_B)
+        if phase is None or kind not in self._recorded:
+            self._recorded[kind] = None
+            return take_step(objective, optimizer, machine, positions_B, epoch, step)
+        assert isinstance(objective, Recordable)
+        with machine.autocast():
+            drawn = objective.draw(positions_B, epoch, step)
+        if (recording := self._recorded[kind]) is None:
+            pools = [each.pool for each in self._recorded.values() if each is not None]
+            recording = Recording(objective, optimizer, machine, drawn, phase, *pools[:1])
+            self._recorded[kind] = recording
+        logged = recording.replay(drawn)
+        optimizer.step()
+        return logged
+
+
+class Recording:
+    """What a step computes of its draws: loss, gradients, and what changes in place.
+
+    Attributes:
+        pool: of the memory that the graph computes in; other recordings may share it.
+    """
+
+    def __init__(
+        self,
+        objective: Recordable,
+        optimizer: Sgd,
+        machine: Machine,
+        drawn: Any,
+        phase: Hashable,
+        pool: Any = None,
+    ) -> None:
+        """Record a step; nothing is computed yet."""
+        given, self._form = tree_flatten(drawn)
+        self._given = [None if each is None else each.clone() for each in given]
+        self._optimizer = optimizer
+        self._graph = torch.cuda.CUDAGraph()
+        optimizer.zero_grad()
+        with torch.cuda.graph(self._graph, pool=pool):
+            with machine.autocast():
+                logged = objective.learn(tree_unflatten(self._given, self._form), phase)
+            logged["loss"].backward()
+        self._logged = {name: value.detach() for name, value in logged.items()}
+        self._gradients = {name: own.grad for name, own in optimizer.weights.items()}
+        self.pool = self._graph.pool()
+
+    def replay(self, drawn: Any) -> dict[str, Tensor]:
+        """Compute a step of what it has drawn; return what it logs.
+
+        The gradients are the weights' afterwards, until the next step.
+        """
+        for held, new in zip(self._given, tree_flatten(drawn)[0], strict=True):
+            if held is not None:
+                held.copy_(new, non_blocking=True)
+        self._graph.replay()
+        for name, own in self._optimizer.weights.items():
+            own.grad = self._gradients[name]
+        return self._logged
