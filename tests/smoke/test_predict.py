@@ -86,13 +86,13 @@ def test_by_hand_it_is_the_same_table(tiny, trained, photos):
         assert by_hand.read_bytes() == whole.read_bytes()
 
 
-def test_command_of_the_readme_works(tiny, trained, photos):
-    readme = (REPO / "README.md").read_text()
-    (command,) = re.findall(r"^python src/predict\.py (.*)$", readme, re.M)
+def test_command_of_the_page_works(tiny, trained, photos):
+    page = (REPO / "docs/sharing.md").read_text()
+    (command,) = re.findall(r"^python src/predict\.py (--run .*)$", page, re.M)
     here = {"results/runs/digits/if100/ce/seed0": trained, "photos": photos}
     arguments = [here.get(word, word) for word in shlex.split(command)]
-    arguments[arguments.index("predictions.csv")] = tiny.root / "readme.csv"
+    arguments[arguments.index("predictions.csv")] = tiny.root / "page.csv"
     assert {*here.values()} < {*arguments}
     done = run("predict.py", *arguments)
     assert done.returncode == 0, done.stderr
-    assert len(predicted(tiny.root / "readme.csv")) > 300
+    assert len(predicted(tiny.root / "page.csv")) > 300

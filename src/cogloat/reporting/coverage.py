@@ -5,13 +5,28 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import NamedTuple
 
 from cogloat.imbalance import Factor, folder, title
+from cogloat.reporting.acceptance import acceptance_table
 from cogloat.reporting.layout import Sheet
+from cogloat.reporting.seeds import by_cell
 from cogloat.results.evidence import Evidence, Kept
-from cogloat.runs.collections import OF_CLASSIFIER, Collection, Configurations, Table
-from cogloat.runs.load import load_dataset, load_method, run_config
+from cogloat.runs.collections import (
+    OF_CLASSIFIER,
+    AcceptanceTable,
+    Collection,
+    Configurations,
+    Table,
+)
+from cogloat.runs.load import (
+    expectations,
+    load_dataset,
+    load_method,
+    method_labels,
+    run_config,
+)
 
 SMALL = "small"
 SHOWN = {
@@ -108,11 +123,62 @@ def evidence_table(
                 f"{own.accuracy:.2f}, best {own.best_accuracy:.2f}",
                 "" if known is None else f"{known.mean:g}",
                 "" if paper is None else f"{paper:g}",
-                f"{evidence.made}, {evidence.revision}",
+                _when(evidence),
             ]
         )
     heads = ["Method", "Data", "Epochs", "Seed", "Here", "Known", "Paper", "Made"]
     return Sheet(heads, rows)
+
+
+def by_method(config: Path, runs: Sequence[Made]) -> Sheet:
+    """Return a row for the runs of each method, dataset and factor, over their seeds."""
+    rows = []
+    for (name, data, factor), seeds in by_cell(kept.metrics for kept, _ in runs).items():
+        method, dataset = load_method(config, name), load_dataset(config, data)
+        known = method.expect.get(f"{data}_{folder(factor)}")
+        last = [own.accuracy for own in seeds.values()]
+        spread = f" ± {stdev(last):.1f}" if len(last) > 1 else ""
+        best = fmean(own.best_accuracy for own in seeds.values())
+        there = [own for own in runs if own.kept.metrics in seeds.values()]
+        rows.append(
+            [
+                method.label,
+                f"{dataset.label} {title(factor)}",
+                "+".join(map(str, next(iter(seeds.values())).epochs.values())),
+                " ".join(map(str, sorted(seeds))),
+                f"{fmean(last):.1f}{spread}, best {best:.1f}",
+                "" if known is None else f"{known.mean:g}",
+                _places(own.kept for own in there),
+                "; ".join(dict.fromkeys(_when(own.evidence) for own in there)),
+            ]
+        )
+    heads = ["Method", "Data", "Epochs", "Seeds", "Here", "Known", "On", "Made"]
+    return Sheet(heads, rows)
+
+
+def verdicts(config: Path, asked: Iterable[AcceptanceTable], runs: Sequence[Made]) -> Iterator[str]:
+    """Yield what was decided by runs that were made, such as "CE-DRW less CE 4.13 (2 to 6) holds".
+
+    Args:
+        config: folder of the configuration.
+        asked: tables whose windows decide.
+        runs: from `made`; of any seed.
+    """
+    for table in asked:
+        own = [
+            kept.metrics
+            for kept, _ in runs
+            if (kept.metrics.dataset, kept.metrics.factor) in _cells(table)
+            and kept.metrics.method in table.methods
+        ]
+        if not own:
+            continue
+        methods = {run.method for run in own}
+        labels, known = method_labels(config, methods), expectations(config, methods)
+        decided = acceptance_table(own, labels, known, table.differences).dropna(subset=["low"])
+        for row in decided.itertuples():
+            window = f"{row.low:g} to {row.high:g}"
+            yield f"{row.label} {row.value:.2f} ({window}, seed {row.seed}) {row.verdict}"
 
 
 def at_whole_budget(config: Path, runs: Iterable[Made]) -> set[Run]:
@@ -141,6 +207,22 @@ def _cell(table: Table, method: str, small: set[str], whole: set[Run]) -> str:
 def _done(table: Table, asked: Iterable[Run], whole: set[Run]) -> int:
     """Return how many of a table's runs were made; only of classifiers is it kept."""
     return sum(run in whole for run in asked) if table.kind in OF_CLASSIFIER else 0
+
+
+def _cells(table: AcceptanceTable) -> set[tuple[str, Factor]]:
+    return set(itertools.product(table.datasets, table.factors))
+
+
+def _when(evidence: Evidence) -> str:
+    return f"{evidence.made}, {evidence.revision}"
+
+
+def _places(runs: Iterable[Kept]) -> str:
+    """Return what runs were trained on, such as "NVIDIA H200, bfloat16"."""
+    processes = [
+        own for kept in runs for stage in kept.provenance.stages for own in stage.processes
+    ]
+    return "; ".join(dict.fromkeys(f"{own.device}, {own.precision}" for own in processes))
 
 
 def _runs(table: Table) -> Iterator[Run]:

@@ -15,6 +15,7 @@ from cogloat.training.sgd import Sgd
 from cogloat.training.step import take_step
 
 Step = Callable[..., dict[str, Tensor]]
+UNTIMED = 2  # steps of a kind until one is a replay: taken as they come, and recorded
 
 
 def steps_of(machine: Machine) -> Step:

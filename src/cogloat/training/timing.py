@@ -20,6 +20,7 @@ from cogloat.models.networks import Classifier, Encoder
 from cogloat.models.resnet import CifarResNet
 from cogloat.randomness import generator, seeded_globally, sent
 from cogloat.runs.effective import RunConfig
+from cogloat.training.graphs import steps_of
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
 from cogloat.training.step import take_step
@@ -168,6 +169,7 @@ class TimedTraining:
         self._optimizer = Sgd(self.objective.parameters(), config.settings.optimizer)
         self._floor = Floor(self.objective, config, machine, floor_epoch)
         self._machine, self._batch_size = machine, config.settings.batch_size
+        self._take = steps_of(machine)
         self.steps_per_epoch = self.objective.size // self._batch_size
 
     def measure(self, epoch: int, steps: int) -> Seconds:
@@ -196,7 +198,7 @@ class TimedTraining:
 
     def _train(self, batches: tuple[Tensor, ...], epoch: int) -> None:
         for step, positions_B in enumerate(batches):
-            take_step(self.objective, self._optimizer, self._machine, positions_B, epoch, step)
+            self._take(self.objective, self._optimizer, self._machine, positions_B, epoch, step)
 
     def _seconds(self, action: Callable[[], object]) -> float:
         """Return how long an action takes, with all that it has a GPU do."""

@@ -28,9 +28,9 @@ def described(folder: Path, *evidence: Path) -> str:
     return "".join(page.read_text() for page in pages)
 
 
-def evidence(path: Path, **changes) -> Path:
+def evidence(path: Path, method: str = "ce", accuracy: float = 71.25, **changes) -> Path:
     """Write evidence of one run."""
-    own = metrics(method="ce", accuracy=71.25, best_accuracy=71.5, **changes)
+    own = metrics(method=method, accuracy=accuracy, best_accuracy=accuracy + 0.25, **changes)
     stage = Stage(
         **{"stage": "train", "epochs": 200, "augmentations": ("crop_flip",), "seconds": 1.0},
         **{"identity": {}, "outputs": {}, "processes": (process(),)},
@@ -54,6 +54,20 @@ def test_run_at_its_whole_budget_is_counted_and_shown(tmp_path):
     assert re.search(r"^\| CE \|.* 1 of 18 \|", text, re.M)
     row = "| CE | CIFAR-10-LT IF 100 | 200 | 0 | 71.25, best 71.50 | 71.2 | 70.4 |"
     assert f"{row} 2026-11-26, abc1234 |" in text
+
+
+def test_seeds_are_one_row_and_windows_decide(tmp_path):
+    whole = {"epochs": {"train": 200}}
+    found = {("ce", 0): 68.0, ("ce", 1): 71.0, ("ldam_drw", 1): 76.25}
+    files = [
+        evidence(tmp_path / f"{method}{seed}.json", method, accuracy, seed=seed, **whole)
+        for (method, seed), accuracy in found.items()
+    ]
+    text = described(tmp_path, *files)
+    row = "| CE | CIFAR-10-LT IF 100 | 200 | 0 1 | 69.5 ± 2.1, best 69.8 | 71.2 | EPYC, float32 |"
+    assert f"{row} 2026-11-26, abc1234 |" in text
+    assert "3 of 4 windows hold: CE 68.00 (68.5 to 73.5, seed 0) fails; CE 71.00 (" in text
+    assert "LDAM-DRW less CE 5.25 (3.5 to 8.5, seed 1) holds" in text
 
 
 def test_shorter_run_is_shown_and_not_counted(tmp_path):
