@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -35,6 +36,7 @@ class GraphedSteps:
 
     def __init__(self) -> None:
         self._recorded: dict[tuple[Hashable, int], Recording | None] = {}
+        self._possible = True
 
     def __call__(
         self,
@@ -46,7 +48,8 @@ class GraphedSteps:
         step: int,
     ) -> dict[str, Tensor]:
         """Take a step; arguments and result are those of `take_step`."""
-        phase = objective.phase(epoch) if isinstance(objective, Recordable) else None
+        can = self._possible and isinstance(objective, Recordable)
+        phase = objective.phase(epoch) if can and isinstance(objective, Recordable) else None
         kind = phase, len(positions_B)
         if phase is None or kind not in self._recorded:
             self._recorded[kind] = None
@@ -55,12 +58,37 @@ class GraphedSteps:
         with machine.autocast():
             drawn = objective.draw(positions_B, epoch, step)
         if (recording := self._recorded[kind]) is None:
-            pools = [each.pool for each in self._recorded.values() if each is not None]
-            recording = Recording(objective, optimizer, machine, drawn, phase, *pools[:1])
+            recording = self._record(objective, optimizer, machine, drawn, phase)
             self._recorded[kind] = recording
+        if recording is None:
+            return take_step(objective, optimizer, machine, positions_B, epoch, step)
         logged = recording.replay(drawn)
         optimizer.step()
         return logged
+
+    def _record(
+        self,
+        objective: Recordable,
+        optimizer: Sgd,
+        machine: Machine,
+        drawn: Any,
+        phase: Hashable,
+    ) -> Recording | None:
+        """Record a step; nothing, and not again, if this torch or driver cannot."""
+        pools = [each.pool for each in self._recorded.values() if each is not None]
+        try:
+            return Recording(objective, optimizer, machine, drawn, phase, *pools[:1])
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            print(
+                f"note: steps are not recorded but taken operation by operation, which is slower "
+                f"and ends in the same bits: {reason}",
+                file=sys.stderr,
+            )
+            self._possible = False
+            return None
 
 
 class Recording:
@@ -85,10 +113,14 @@ class Recording:
         self._optimizer = optimizer
         self._graph = torch.cuda.CUDAGraph()
         optimizer.zero_grad()
-        with torch.cuda.graph(self._graph, pool=pool):
-            with machine.autocast():
-                logged = objective.learn(tree_unflatten(self._given, self._form), phase)
-            logged["loss"].backward()
+        stream = torch.cuda.current_stream()
+        try:
+            with torch.cuda.graph(self._graph, pool=pool):
+                with machine.autocast():
+                    logged = objective.learn(tree_unflatten(self._given, self._form), phase)
+                logged["loss"].backward()
+        finally:
+            torch.cuda.set_stream(stream)  # where recording fails, torch leaves another one
         self._logged = {name: value.detach() for name, value in logged.items()}
         self._gradients = {name: own.grad for name, own in optimizer.weights.items()}
         self.pool = self._graph.pool()
