@@ -1,19 +1,7 @@
 """What all tests share."""
 
 import hypothesis
-import pytest
-import torch
 
 # how long an example takes says more of the machine than of the property
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
-
-
-@pytest.fixture
-def in_double(monkeypatch):
-    """Compute everything in float64."""
-    import ranked  # most tests do without it
-
-    ranked.in_double(monkeypatch.setattr)
-    yield
-    torch.set_default_dtype(torch.float32)

@@ -3,6 +3,7 @@
 import warnings
 
 import pytest
+import ranked
 import torch
 from every_method import BATCH, COUNTS, STAGES, WAITS, training
 from torch.nn import functional as F
@@ -21,6 +22,14 @@ def exact():
     torch.set_deterministic_debug_mode("error")
     yield
     torch.set_deterministic_debug_mode("default")
+
+
+@pytest.fixture
+def in_double(monkeypatch):
+    """Compute everything in float64."""
+    ranked.in_double(monkeypatch.setattr)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("method", [own for own in STAGES if own != "m2m_ldam"])  # in float32 alone
