@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 import torch
@@ -48,20 +49,21 @@ class GraphedSteps:
         step: int,
     ) -> dict[str, Tensor]:
         """Take a step; arguments and result are those of `take_step`."""
-        can = self._possible and isinstance(objective, Recordable)
-        phase = objective.phase(epoch) if can and isinstance(objective, Recordable) else None
-        kind = phase, len(positions_B)
-        if phase is None or kind not in self._recorded:
+        by_operations = partial(take_step, objective, optimizer, machine, positions_B, epoch, step)
+        if not self._possible or not isinstance(objective, Recordable):
+            return by_operations()
+        kind = objective.phase(epoch), len(positions_B)
+        if kind[0] is None or kind not in self._recorded:
             self._recorded[kind] = None
-            return take_step(objective, optimizer, machine, positions_B, epoch, step)
-        assert isinstance(objective, Recordable)
+            return by_operations()
         with machine.autocast():
             drawn = objective.draw(positions_B, epoch, step)
-        if (recording := self._recorded[kind]) is None:
-            recording = self._record(objective, optimizer, machine, drawn, phase)
-            self._recorded[kind] = recording
+        recording = self._recorded[kind] or self._record(
+            objective, optimizer, machine, drawn, kind[0]
+        )
         if recording is None:
-            return take_step(objective, optimizer, machine, positions_B, epoch, step)
+            return by_operations()
+        self._recorded[kind] = recording
         logged = recording.replay(drawn)
         optimizer.step()
         return logged
