@@ -53,11 +53,6 @@ STAGES = {
 }
 # where a step makes the host of a GPU wait: the assignment of classes to targets is the host's
 WAITS = {"tsc": 1, "tsc_inbatch": 1}
-# whose steps, or the first epochs' steps, can be replayed
-RECORDABLE = [
-    *("ce", "ldam_drw", "focal", "balanced_softmax", "m2m_ldam", "lws", "crt"),
-    *("kcl", "kcl_adaptive", "cogloat", "cogloat_proco", "tsc", "cogloat_supervised"),
-]
 COUNTS = [40, 16, 8]
 BATCH, SIDE = 16, 16
 SMALL = {"batch_size": BATCH, "queue": 4 * BATCH, "projection": (8, 8), "groups": 2}

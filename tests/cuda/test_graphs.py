@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from every_method import BATCH, COUNTS, RECORDABLE, training
+from every_method import BATCH, COUNTS, STAGES, training
 
 from cogloat.training.graphs import GraphedSteps
 from cogloat.training.machine import set_products
@@ -38,7 +38,7 @@ def trained(method, folder, take, precision):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("method", RECORDABLE)
+@pytest.mark.parametrize("method", STAGES)
 def test_graphs_end_in_the_same_bits(method, precision, tmp_path, monkeypatch):
     replayed = []
     replay = torch.cuda.CUDAGraph.replay

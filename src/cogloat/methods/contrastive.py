@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Hashable
+from typing import Any
+
 from torch import Tensor, nn
 
 from cogloat.data.augmentation import Augmentation
@@ -34,6 +38,22 @@ class ContrastiveObjective(nn.Module):
 
     def start_epoch(self, epoch: int) -> None:
         """Nothing is constant within an epoch only."""
+
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the batch's loss, and what else is logged."""
+        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
+
+    def phase(self, epoch: int) -> Hashable:
+        """Return the same for all epochs."""
+        return "all"
+
+    @abstractmethod
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Any:
+        """Return what a step draws, on the device."""
+
+    @abstractmethod
+    def learn(self, drawn: Any, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss of what was drawn, and what else is logged."""
 
     def end_epoch(self, epoch: int) -> Row:
         """Nothing is measured but the loss."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -16,6 +20,18 @@ from cogloat.models.normalisation import grouped
 from cogloat.randomness import generator
 from cogloat.ranks import Part
 from cogloat.results.history import Row
+
+
+class Drawn(NamedTuple):
+    """What a step draws, on the device.
+
+    Attributes:
+        images: augmented, of the rank's part of the batch.
+        labels_B: classes of the whole batch.
+    """
+
+    images: Tensor
+    labels_B: Tensor
 
 
 class SupervisedObjective(nn.Module):
@@ -64,6 +80,22 @@ class SupervisedObjective(nn.Module):
 
     def start_epoch(self, epoch: int) -> None:
         """Nothing is constant within an epoch only."""
+
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the batch's loss, and what else is logged."""
+        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
+
+    def phase(self, epoch: int) -> Hashable:
+        """Return the same for all epochs."""
+        return "all"
+
+    @abstractmethod
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Any:
+        """Return what a step draws, on the device."""
+
+    @abstractmethod
+    def learn(self, drawn: Any, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss of what was drawn, and what else is logged."""
 
     def end_epoch(self, epoch: int) -> Row:
         """Measure the accuracies in percent, where they are due: validation's and the test's."""

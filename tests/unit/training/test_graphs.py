@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 import torch
-from every_method import BATCH, CPU, RECORDABLE, training
+from every_method import BATCH, CPU, STAGES, training
 
 from cogloat.training import graphs
 from cogloat.training.graphs import GraphedSteps, steps_of
@@ -57,7 +57,7 @@ def trained(method, folder, take):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", RECORDABLE)
+@pytest.mark.parametrize("method", STAGES)
 @pytest.mark.parametrize("recording", [Computing, Refusing])
 def test_draws_and_what_is_computed_of_them_are_the_step(method, recording, tmp_path, monkeypatch):
     monkeypatch.setattr(graphs, "Recording", recording)

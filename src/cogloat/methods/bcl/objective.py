@@ -5,6 +5,8 @@ Shapes: B batch, C classes, D embedding.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,7 +17,7 @@ from cogloat.methods.bcl.settings import Settings
 from cogloat.methods.classifier.loss import log_prior
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
-from cogloat.methods.supervised import SupervisedObjective
+from cogloat.methods.supervised import Drawn, SupervisedObjective
 from cogloat.models.heads import ProjectionHead
 from cogloat.models.networks import to_device
 from cogloat.models.normalisation import BatchNorm, grouped
@@ -44,19 +46,22 @@ class Bcl(SupervisedObjective):
         self._scale = settings.score_scale
         self._offsets_C = log_prior(inputs.training.counts_C)
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss, its two terms and its accuracy in percent.
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
+        """Draw the classifier's views of the rank's images, then those for the contrast."""
+        _, scored, anchors = self._parts(len(positions_B))
+        images = self._views(positions_B, scored, anchors, epoch, step)
+        return Drawn(images, self._training.labels(positions_B))
 
-        The groups are of the concatenated views, the classifier's first. A rank's anchors are its
-        own views for the contrast; they meet those of the whole batch.
+    def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss of what was drawn, its two terms and its accuracy in percent.
+
+        A rank's anchors are its own views for the contrast; they meet those of the whole batch.
         """
-        settings, batch = self._settings, len(positions_B)
-        part = self._ranks.part(3 * batch, self._groups)
-        scored = Part(min(part.start, batch), min(part.stop, batch), batch)
-        anchors = Part(max(part.start - batch, 0), max(part.stop - batch, 0), 2 * batch)
-        batch_labels_B = self._training.labels(positions_B)
+        settings, batch = self._settings, len(drawn.labels_B)
+        part, scored, anchors = self._parts(batch)
+        batch_labels_B = drawn.labels_B
         labels_B = scored.of(batch_labels_B)
-        features = self.classifier.backbone(self._views(positions_B, scored, anchors, epoch, step))
+        features = self.classifier.backbone(drawn.images)
         scores_BC = self._scale * self.classifier.head(features[: scored.size]).float()
         adjusted = _cross_entropy(scores_BC + self._offsets_C, labels_B, scored)
         contrast = bcl_loss(
@@ -73,6 +78,16 @@ class Bcl(SupervisedObjective):
             "contrastive_loss": contrast,
             "train_accuracy": 100 * scored.mean(right_B.double()),
         }
+
+    def _parts(self, batch: int) -> tuple[Part, Part, Part]:
+        """Return a rank's part of all views, of the classifier's, and of the contrast's.
+
+        The groups are of the concatenated views, the classifier's first.
+        """
+        part = self._ranks.part(3 * batch, self._groups)
+        scored = Part(min(part.start, batch), min(part.stop, batch), batch)
+        anchors = Part(max(part.start - batch, 0), max(part.stop - batch, 0), 2 * batch)
+        return part, scored, anchors
 
     def _views(
         self, positions_B: Tensor, scored: Part, anchors: Part, epoch: int, step: int

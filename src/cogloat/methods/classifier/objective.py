@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,22 +31,10 @@ from cogloat.methods.classifier.settings import (
 from cogloat.methods.epochs import whole_epochs
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
-from cogloat.methods.supervised import SupervisedObjective, accuracy
+from cogloat.methods.supervised import Drawn, SupervisedObjective, accuracy
 from cogloat.models.inference import outputs
 from cogloat.randomness import generator
 from cogloat.ranks import Part
-
-
-class Drawn(NamedTuple):
-    """What a step draws, on the device.
-
-    Attributes:
-        images: augmented, of the rank's part of the batch.
-        labels_B: classes of the whole batch.
-    """
-
-    images: Tensor
-    labels_B: Tensor
 
 
 class Classification(SupervisedObjective):
@@ -87,10 +74,6 @@ class Classification(SupervisedObjective):
         if self._frozen:
             self.classifier.backbone.eval()
         return self
-
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss and its accuracy in percent."""
-        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
 
     def phase(self, epoch: int) -> Hashable:
         """Return whether the classes are weighted in an epoch."""

@@ -5,6 +5,9 @@ Shapes: B batch, V = 2 views, N views of a group, C classes, D embedding.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -19,6 +22,18 @@ from cogloat.models.heads import ProjectionHead
 from cogloat.models.momentum import LabelQueue
 from cogloat.models.networks import to_device
 from cogloat.randomness import generator
+
+
+class Drawn(NamedTuple):
+    """What a step draws, on the device.
+
+    Attributes:
+        views: two of the rank's images, augmented.
+        labels_B: classes of the whole batch.
+    """
+
+    views: tuple[Tensor, Tensor]
+    labels_B: Tensor
 
 
 class GPaCo(SupervisedObjective):
@@ -37,20 +52,24 @@ class GPaCo(SupervisedObjective):
         self._augment_key = Augmentation.named(settings.key_augmentation, inputs.data)
         self._offsets_C = log_prior(inputs.training.counts_C)
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss and accuracy; its second views are in the queue afterwards.
-
-        The pairs of a view within the batch are those of its group, as on a device of its own.
-        """
-        part = self._part(positions_B)
-        batch_labels_B = self._training.labels(positions_B)
-        labels_B, apart = part.of(batch_labels_B), self._ranks.apart
-        pixels = self._training.batch(part.of(positions_B))
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
+        """Draw two views of the rank's images."""
+        apart = self._ranks.apart
+        pixels = self._training.batch(self._part(positions_B).of(positions_B))
         views = (
             self._augment(pixels, generator(self._seed, "augment", epoch, step, *apart)),
             self._augment_key(pixels, generator(self._seed, "augment key", epoch, step, *apart)),
         )
-        features = torch.stack([self.classifier.backbone(view) for view in views])
+        return Drawn(views, self._training.labels(positions_B))
+
+    def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss and accuracy; the second views are in the queue afterwards.
+
+        The pairs of a view within the batch are those of its group, as on a device of its own.
+        """
+        part, batch_labels_B = self._part(drawn.labels_B), drawn.labels_B
+        labels_B = part.of(batch_labels_B)
+        features = torch.stack([self.classifier.backbone(view) for view in drawn.views])
         scores_VBC = self.classifier.head(features).float()
         embeddings_VBD = self.projection(features.flatten(0, 1)).float().unflatten(0, (2, -1))
         rows = embeddings_VBD, labels_B.expand(2, -1), scores_VBC + self._offsets_C

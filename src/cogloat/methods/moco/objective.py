@@ -88,14 +88,6 @@ class Contrast(ContrastiveObjective):
         if epoch == 0 and self.settings.queue_prefill:
             self._fill_queue()
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss; its keys are in the queue afterwards."""
-        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
-
-    def phase(self, epoch: int) -> Hashable:
-        """Return the same for all epochs."""
-        return "contrast"
-
     def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
         """Draw the views of a batch, and what chooses from the queue.
 

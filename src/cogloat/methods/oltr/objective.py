@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,7 +13,7 @@ from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
 from cogloat.methods.oltr.loss import attraction, repulsion
 from cogloat.methods.oltr.settings import Settings
-from cogloat.methods.supervised import SupervisedObjective, accuracy
+from cogloat.methods.supervised import Drawn, SupervisedObjective, accuracy
 from cogloat.models.inference import class_means, outputs
 from cogloat.models.memory import AttendedFeatures, MemoryClassifier
 from cogloat.models.networks import learn_at, to_device
@@ -47,12 +49,16 @@ class Oltr(SupervisedObjective):
             self._fill_memory()
             self.train(mode)
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss, its terms and its accuracy in percent."""
-        settings, labels_B = self._settings, self._training.labels(positions_B)
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
+        """Draw the views of a batch."""
         draw = generator(self._seed, "augment", epoch, step)
         images = self._augment(self._training.batch(positions_B), draw)
-        features_BD = self._features(images).float()
+        return Drawn(images, self._training.labels(positions_B))
+
+    def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss of what was drawn, its terms and its accuracy in percent."""
+        settings, labels_B = self._settings, drawn.labels_B
+        features_BD = self._features(drawn.images).float()
         scores_BC = self._head(features_BD).float()
         memory_CD = self._head.memory
         with torch.autocast(features_BD.device.type, enabled=False):

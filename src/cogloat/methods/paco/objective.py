@@ -6,6 +6,8 @@ Shapes: B batch, C classes, D embedding, M embeddings that a query is compared w
 from __future__ import annotations
 
 import copy
+from collections.abc import Hashable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +25,22 @@ from cogloat.models.networks import Encoder, to_device
 from cogloat.models.normalisation import grouped
 from cogloat.randomness import generator, sent
 from cogloat.ranks import Part
+
+
+class Drawn(NamedTuple):
+    """What a step draws, on the device.
+
+    Attributes:
+        labels_B: classes of the whole batch.
+        queries: augmented images of the rank's part.
+        keys: those of the rank's keys, in the order in which they are embedded.
+        places_B: of the batch's images among the keys, if these are shuffled.
+    """
+
+    labels_B: Tensor
+    queries: Tensor
+    keys: Tensor
+    places_B: Tensor | None
 
 
 class PaCo(SupervisedObjective):
@@ -44,21 +62,35 @@ class PaCo(SupervisedObjective):
         self._augment_key = Augmentation.named(settings.key_augmentation, inputs.data)
         self._offsets_C = log_prior(inputs.training.counts_C)
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss and accuracy; its keys are in the queue afterwards.
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
+        """Draw the views of a batch; in groups, keys in another order than the queries."""
+        part, apart = self._part(positions_B), self._ranks.apart
+        order_B, places_B = torch.arange(len(positions_B)), None
+        if self._groups > 1:
+            shuffle = generator(self._seed, "shuffle", epoch, step)
+            order_B = torch.randperm(len(positions_B), generator=shuffle)
+            places_B = sent(order_B.argsort(), self.queue.keys.device)
+        queries, keys = (
+            augment(self._training.batch(own_B), generator(self._seed, name, epoch, step, *apart))
+            for augment, name, own_B in (
+                (self._augment, "augment", part.of(positions_B)),
+                (self._augment_key, "augment key", positions_B[part.of(order_B)]),
+            )
+        )
+        return Drawn(self._training.labels(positions_B), queries, keys, places_B)
+
+    def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss and accuracy; the keys are in the queue afterwards.
 
         The pairs of a query within the batch are those of its group, as on a device of its own.
         """
-        part = self._part(positions_B)
-        batch_labels_B = self._training.labels(positions_B)
-        own_B, labels_B = part.of(positions_B), part.of(batch_labels_B)
-        draw = generator(self._seed, "augment", epoch, step, *self._ranks.apart)
-        images = self._augment(self._training.batch(own_B), draw)
-        features = self.classifier.backbone(images)
+        part, batch_labels_B = self._part(drawn.labels_B), drawn.labels_B
+        labels_B = part.of(batch_labels_B)
+        features = self.classifier.backbone(drawn.queries)
         scores_BC = self.classifier.head(features).float()
         queries_BD = self.projection(features).float()
         self._follow()
-        batch_keys_BD = self._keys(positions_B, part, epoch, step)
+        batch_keys_BD = self._keys(drawn, part)
         rows = queries_BD, part.of(batch_keys_BD), labels_B, scores_BC + self._offsets_C
         groups = zip(*(own.chunk(self._groups // self._ranks.size) for own in rows), strict=True)
         loss = torch.stack([self._loss_of(*group) for group in groups]).mean()
@@ -67,17 +99,10 @@ class PaCo(SupervisedObjective):
         return self._ranks.share(logged, part)
 
     @torch.no_grad()
-    def _keys(self, positions_B: Tensor, part: Part, epoch: int, step: int) -> Tensor:
-        """Return keys of the whole batch; in groups, embedded in another order than the queries."""
-        order_B = torch.arange(len(positions_B))
-        if self._groups > 1:
-            draw = generator(self._seed, "shuffle", epoch, step)
-            order_B = torch.randperm(len(positions_B), generator=draw)
-        draw = generator(self._seed, "augment key", epoch, step, *self._ranks.apart)
-        pixels = self._training.batch(positions_B[part.of(order_B)])
-        keys_BD = self.key(self._augment_key(pixels, draw)).float()
-        back_B = sent(order_B.argsort(), keys_BD.device)
-        return self._ranks.gather(keys_BD, part).index_select(0, back_B)
+    def _keys(self, drawn: Drawn, part: Part) -> Tensor:
+        """Return keys of the whole batch, in its order."""
+        keys_BD = self._ranks.gather(self.key(drawn.keys).float(), part)
+        return keys_BD if drawn.places_B is None else keys_BD.index_select(0, drawn.places_B)
 
     def _loss_of(
         self, queries_BD: Tensor, keys_BD: Tensor, labels_B: Tensor, adjusted_BC: Tensor

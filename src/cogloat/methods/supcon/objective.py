@@ -5,7 +5,9 @@ Shapes: B batch, N = 2B views, C classes, D embedding, P images of the class fro
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,6 +24,20 @@ from cogloat.randomness import generator, sent
 from cogloat.ranks import Part
 
 
+class Drawn(NamedTuple):
+    """What a step draws, on the device.
+
+    Attributes:
+        labels_B: classes of the whole batch.
+        images: augmented, of the rank's part, view by view: two of its images, then its positives.
+        lots_Nk: by which views of the batch choose positives among these, if some are chosen.
+    """
+
+    labels_B: Tensor
+    images: Tensor
+    lots_Nk: Tensor | None
+
+
 @dataclass(frozen=True)
 class Embeddings:
     """A batch's embeddings.
@@ -34,6 +50,7 @@ class Embeddings:
         batch_ND: both views of the images of the whole batch, with gradient.
         batch_labels_N: their classes.
         own_N: rows of the anchors in those; nothing where these are all.
+        lots_Nk: by which views of the batch choose positives among these, if some are chosen.
     """
 
     part: Part
@@ -43,6 +60,7 @@ class Embeddings:
     batch_ND: Tensor
     batch_labels_N: Tensor
     own_N: Tensor | None
+    lots_Nk: Tensor | None
 
 
 class InBatch(ContrastiveObjective):
@@ -56,27 +74,36 @@ class InBatch(ContrastiveObjective):
         self.encoder = build_encoder(inputs.backbone, settings.projection, norm, settings.init)
         to_device(self, inputs.device)
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss."""
-        batch = self._embed(positions_B, epoch, step)
-        return self._ranks.share({"loss": self._contrast(batch, epoch, step)}, batch.part)
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
+        """Draw the views of a batch, and what chooses among them."""
+        part = self._part(positions_B)
+        others_BK = self._others(positions_B, self._positives.from_dataset, epoch, step)
+        shown_VB = torch.cat([positions_B[None], positions_B[None], others_BK.T])
+        shown_VB = shown_VB[:, part.start : part.stop]
+        images, both = self._views(shown_VB.flatten(), epoch, step), 2 * part.whole
+        draw = generator(self._seed, "batch", epoch, step)
+        lots_Nk = draw_lots(Part(0, both, both), self._positives.from_batch, draw)
+        lots_Nk = None if lots_Nk is None else sent(lots_Nk, images.device)
+        return Drawn(self._training.labels(positions_B), images, lots_Nk)
+
+    def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss of what was drawn."""
+        batch = self._embed(drawn)
+        return self._ranks.share(self._losses(batch, phase), batch.part)
 
     def weights(self) -> dict[str, Tensor]:
         """Return what later stages need: the encoder."""
         return self.encoder.state_dict()
 
-    def _embed(self, positions_B: Tensor, epoch: int, step: int) -> Embeddings:
+    def _embed(self, drawn: Drawn) -> Embeddings:
         """Embed all views in one pass, so that batch statistics tell none from another."""
-        part = self._part(positions_B)
-        others_BK = self._others(positions_B, self._positives.from_dataset, epoch, step)
-        shown_VB = torch.cat([positions_B[None], positions_B[None], others_BK.T])
-        shown_VB = shown_VB[:, part.start : part.stop]
-        views_VBD = self._forward(self._views(shown_VB.flatten(), epoch, step), len(shown_VB))
+        part, labels_B = self._part(drawn.labels_B), drawn.labels_B
+        views_VBD = self._forward(drawn.images, len(drawn.images) // part.size)
         positives_BPD = views_VBD[2:].transpose(0, 1)
         if not self._positives.gradient:
             positives_BPD = positives_BPD.detach()
         anchors_ND = batch_ND = views_VBD[:2].flatten(0, 1)
-        labels_B, own_N = self._training.labels(positions_B), None
+        own_N = None
         if self._ranks.size > 1:
             both_BAD = self._ranks.gather(views_VBD[:2].transpose(0, 1).contiguous(), part)
             batch_ND = both_BAD.transpose(0, 1).flatten(0, 1)
@@ -90,6 +117,7 @@ class InBatch(ContrastiveObjective):
             batch_ND,
             labels_B.repeat(2),
             own_N,
+            drawn.lots_Nk,
         )
 
     def _forward(self, images: Tensor, views: int) -> Tensor:
@@ -99,26 +127,25 @@ class InBatch(ContrastiveObjective):
         images = images.unflatten(0, (views, -1)).transpose(0, 1).flatten(0, 1)
         return self.encoder(images).float().unflatten(0, (-1, views)).transpose(0, 1)
 
-    def _found(self, batch: Embeddings, epoch: int, step: int) -> Tensor:
-        """Draw the views of other images that count as an anchor's positives."""
-        draw = generator(self._seed, "batch", epoch, step)
+    def _found(self, batch: Embeddings) -> Tensor:
+        """Choose the views of other images that count as an anchor's positives."""
         candidates_NN = same_class_views(batch.batch_labels_N)
-        k, all_N = self._positives.from_batch, len(candidates_NN)
-        lots_Nk = draw_lots(Part(0, all_N, all_N), k, draw)
-        lots_Nk = None if lots_Nk is None else sent(lots_Nk, candidates_NN.device)
-        return rows(choose(candidates_NN, k, lots_Nk), batch.own_N)
+        chosen_NN = choose(candidates_NN, self._positives.from_batch, batch.lots_Nk)
+        return rows(chosen_NN, batch.own_N)
 
-    def _contrast(self, batch: Embeddings, epoch: int, step: int) -> Tensor:
+    def _losses(self, batch: Embeddings, phase: Hashable) -> dict[str, Tensor]:
+        """Return the rank's mean loss, and what else is logged."""
         temperatures_N = self._temperatures_C[batch.labels_N]
-        return batch_loss(
+        loss = batch_loss(
             batch.batch_ND,
             batch.positives_NPD,
-            self._found(batch, epoch, step),
+            self._found(batch),
             temperatures_N,
             separate=self._separate,
             weights_N=self._weights(temperatures_N),
             own_N=batch.own_N,
         )
+        return {"loss": loss}
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

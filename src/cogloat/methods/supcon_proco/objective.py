@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from torch import Tensor
 
 from cogloat.data.imageset import ImageSet
@@ -9,7 +11,7 @@ from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
 from cogloat.methods.proco.loss import joint_loss, prototype_loss
 from cogloat.methods.proco.prototypes import CoresetPrototypes
-from cogloat.methods.supcon.objective import InBatch
+from cogloat.methods.supcon.objective import Embeddings, InBatch
 from cogloat.methods.supcon_proco.settings import Settings
 
 
@@ -30,19 +32,17 @@ class ProCoInBatch(InBatch):
         """Refresh the prototypes."""
         self.prototypes.refresh(self.encoder, epoch)
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's joint loss and its two terms."""
-        batch = self._embed(positions_B, epoch, step)
+    def _losses(self, batch: Embeddings, phase: Hashable) -> dict[str, Tensor]:
+        """Return the rank's mean joint loss and its two terms."""
         views_ABD = batch.anchors_ND.unflatten(0, (2, -1))[: self._term.query_views]
         to_prototypes = prototype_loss(
             views_ABD,
             self.prototypes.views_QCD,
-            batch.part.of(self._training.labels(positions_B)),
+            batch.labels_N[: views_ABD.shape[1]],
             self._term.temperature,
         )
-        contrastive = self._contrast(batch, epoch, step)
-        terms = joint_loss(contrastive, to_prototypes, self._term.alpha)
-        return self._ranks.share(terms, batch.part)
+        contrastive = super()._losses(batch, phase)["loss"]
+        return joint_loss(contrastive, to_prototypes, self._term.alpha)
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

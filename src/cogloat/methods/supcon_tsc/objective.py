@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from torch import Tensor
 
 from cogloat.methods.inputs import Inputs
@@ -27,17 +29,21 @@ class TscInBatch(InBatch):
         dimension = settings.projection[1]
         self.assignment = Assignment(settings.targets, settings.epochs, dimension, inputs)
 
-    def _contrast(self, batch: Embeddings, epoch: int, step: int) -> Tensor:
-        if not self.assignment.takes_part(epoch):
-            return super()._contrast(batch, epoch, step)
+    def phase(self, epoch: int) -> Hashable:
+        """Return nothing where the targets take part: then the host assigns classes to them."""
+        return None if self.assignment.takes_part(epoch) else super().phase(epoch)
+
+    def _losses(self, batch: Embeddings, phase: Hashable) -> dict[str, Tensor]:
+        if phase is not None:
+            return super()._losses(batch, phase)
         anchors_ND = rows(batch.batch_ND, batch.own_N)
         temperatures_N = self._temperatures_C[batch.labels_N]
         assigned_N = self.assignment.assign(batch.batch_ND, batch.batch_labels_N)
-        return tsc_loss(
+        loss = tsc_loss(
             anchors_ND,
             other_view(anchors_ND),
             batch.batch_ND,
-            self._found(batch, epoch, step),
+            self._found(batch),
             self.assignment.points_CD,
             rows(assigned_N, batch.own_N),
             temperatures_N,
@@ -46,6 +52,7 @@ class TscInBatch(InBatch):
             self._weights(temperatures_N),
             rows(same_image(batch.batch_ND), batch.own_N),
         )
+        return {"loss": loss}
 
 
 def build(settings: Settings, inputs: Inputs) -> Objective:

@@ -29,7 +29,7 @@ class Tsc(Contrast):
         self.assignment = Assignment(settings.targets, settings.epochs, dimension, inputs)
 
     def phase(self, epoch: int) -> Hashable:
-        """Return whether the targets take part: then the host assigns classes to them."""
+        """Return nothing where the targets take part: then the host assigns classes to them."""
         return None if self.assignment.takes_part(epoch) else super().phase(epoch)
 
     def _losses(self, views: Views, phase: Hashable) -> dict[str, Tensor]:

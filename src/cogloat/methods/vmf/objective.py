@@ -5,6 +5,8 @@ Shapes: B batch, C classes, D embedding.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -13,7 +15,7 @@ from cogloat.data.augmentation import Augmentation
 from cogloat.methods.classifier.loss import log_prior
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.objective import Objective
-from cogloat.methods.supervised import SupervisedObjective, accuracy
+from cogloat.methods.supervised import Drawn, SupervisedObjective, accuracy
 from cogloat.methods.vmf.loss import concentrations, expected_scores
 from cogloat.methods.vmf.settings import Settings
 from cogloat.models.heads import ProjectionHead
@@ -80,16 +82,19 @@ class Vmf(SupervisedObjective):
         """Let the last epoch's means be those that this one begins with."""
         self.means.begin(epoch, generator(self._seed, "directions", epoch))
 
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss, its two terms and its accuracy in percent."""
-        settings = self._settings
-        labels_B = self._training.labels(positions_B)
+    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Drawn:
+        """Draw the classifier's views of a batch, then two for the contrast."""
         pixels = self._training.batch(positions_B)
         views = [self._augment(pixels, generator(self._seed, "augment", epoch, step))]
         for view in range(2):
             draw = generator(self._seed, "augment contrast", view, epoch, step)
             views.append(self._augment_contrast(pixels, draw))
-        features = self.classifier.backbone(torch.cat(views))
+        return Drawn(torch.cat(views), self._training.labels(positions_B))
+
+    def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:
+        """Return the loss of what was drawn, its two terms and its accuracy in percent."""
+        settings, labels_B = self._settings, drawn.labels_B
+        features = self.classifier.backbone(drawn.images)
         batch = len(labels_B)
         scores_BC = settings.score_scale * self.classifier.head(features[:batch]).float()
         adjusted = F.cross_entropy(scores_BC + self._offsets_C, labels_B)
