@@ -76,14 +76,12 @@ class GraphedSteps:
         drawn: Any,
         phase: Hashable,
     ) -> Recording | None:
-        """Record a step; nothing, and not again, if this torch or driver cannot."""
+        """Record a step; nothing, and not again, if torch, driver or memory do not allow it."""
         pools = [each.pool for each in self._recorded.values() if each is not None]
         try:
             return Recording(objective, optimizer, machine, drawn, phase, *pools[:1])
-        except torch.OutOfMemoryError:
-            raise
         except RuntimeError as error:
-            reason = str(error).splitlines()[0]
+            reason = str(error).partition("\n")[0]
             print(
                 f"note: steps are not recorded but taken operation by operation, which is slower "
                 f"and ends in the same bits: {reason}",
