@@ -5,21 +5,14 @@ import torch
 from every_method import BATCH, COUNTS, STAGES, training
 
 from cogloat.training.graphs import GraphedSteps
-from cogloat.training.machine import set_products
 from cogloat.training.step import take_step
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+    pytest.mark.usefixtures("exact"),
+]
 GPU = torch.device("cuda")
 STEPS = sum(COUNTS) // BATCH
-
-
-@pytest.fixture(autouse=True)
-def exact():
-    """IEEE float32 and deterministic algorithms, as every training sets them."""
-    set_products("ieee")
-    torch.set_deterministic_debug_mode("error")
-    yield
-    torch.set_deterministic_debug_mode("default")
 
 
 def trained(method, folder, take, precision):

@@ -3,33 +3,18 @@
 import warnings
 
 import pytest
-import ranked
 import torch
 from every_method import BATCH, COUNTS, STAGES, WAITS, training
 from torch.nn import functional as F
 
-from cogloat.training.machine import FIRST_WITH_TF32, set_products
+from cogloat.training.machine import FIRST_WITH_TF32
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+    pytest.mark.usefixtures("exact"),
+]
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 STEPS = min(3, sum(COUNTS) // BATCH)
-
-
-@pytest.fixture(autouse=True)
-def exact():
-    """IEEE float32 and deterministic algorithms, as every training sets them."""
-    set_products("ieee")
-    torch.set_deterministic_debug_mode("error")
-    yield
-    torch.set_deterministic_debug_mode("default")
-
-
-@pytest.fixture
-def in_double(monkeypatch):
-    """Compute everything in float64."""
-    ranked.in_double(monkeypatch.setattr)
-    yield
-    torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("method", [own for own in STAGES if own != "m2m_ldam"])  # in float32 alone

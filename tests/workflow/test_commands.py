@@ -25,6 +25,7 @@ PLANNED = [line for line in COMMANDS if line.startswith("snakemake ")]
 RUN_BY = {
     "make env TORCH=cpu": (".github/workflows/ci.yml", "run: make env TORCH=cpu"),
     "make demo": (".ci/run", "\nmake demo\n"),
+    "make audit": (".ci/run", "\nmake audit\n"),
     "make test": (".ci/run", "\nmake test\n"),
     "make report": ("tests/workflow/test_first_minutes.py", '"report": "demo-full"'),
     "make watch": ("tests/workflow/test_first_minutes.py", 'make("watch")'),
@@ -55,7 +56,7 @@ def commands(page: str) -> list[str]:
 
 
 def test_every_command_is_run_somewhere():
-    assert len(PLANNED) > 5
+    assert len(PLANNED) > 8
     assert set(COMMANDS) - set(PLANNED) == set(RUN_BY)
     for file, written in RUN_BY.values():
         assert written in (REPO / file).read_text(), file

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cogloat.randomness import generator
+from cogloat.randomness import generator, sent
 from cogloat.ranks import Part
 
 GROUP = 4  # images that a class gives in its turn
@@ -127,21 +127,23 @@ def global_positives(
 
 
 def draw_lots(
-    part: Part, k: int | Literal["all", "none"], generator: torch.Generator
+    part: Part, k: int | Literal["all", "none"], generator: torch.Generator, device: torch.device
 ) -> Tensor | None:
-    """Draw what `choose` chooses by, on the host.
+    """Draw what `choose` chooses by.
 
     Args:
         part: of the rows for which is drawn.
         k: how many are to be chosen in each.
         generator: of the draw.
+        device: gets them.
 
     Returns:
         Uniform numbers [B, k]; nothing where all are chosen, or none.
     """
     if not isinstance(k, int):
         return None
-    return part.of(torch.rand((part.whole, k), generator=generator, dtype=torch.float64))
+    lots_Bk = torch.rand((part.whole, k), generator=generator, dtype=torch.float64)
+    return sent(part.of(lots_Bk), device)
 
 
 def choose(
@@ -159,8 +161,9 @@ def choose(
     """
     if k == "all":
         return candidates_BK
-    if k == "none" or lots_Bk is None:
+    if k == "none":
         return torch.zeros_like(candidates_BK)
+    assert lots_Bk is not None
     rows, columns = candidates_BK.shape
     until_BK = candidates_BK.cumsum(dim=1)  # candidates up to here
     there_are_B = until_BK[:, -1]

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Hashable
-from typing import Any
-
-from torch import Tensor, nn
+from torch import Tensor
 
 from cogloat.data.augmentation import Augmentation
 from cogloat.data.sampling import ClassIndex, epoch_order, global_positives
 from cogloat.methods.inputs import Inputs
 from cogloat.methods.moco.settings import Contrastive
 from cogloat.methods.moco.temperature import class_temperatures
+from cogloat.methods.objective import Recordable
 from cogloat.randomness import generator
 from cogloat.ranks import Part
 from cogloat.results.history import Row
 
 
-class ContrastiveObjective(nn.Module):
+class ContrastiveObjective(Recordable):
     """Views of images, and of others of their classes; a subclass gives networks and loss."""
 
     def __init__(self, settings: Contrastive, inputs: Inputs) -> None:
@@ -38,22 +35,6 @@ class ContrastiveObjective(nn.Module):
 
     def start_epoch(self, epoch: int) -> None:
         """Nothing is constant within an epoch only."""
-
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss, and what else is logged."""
-        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
-
-    def phase(self, epoch: int) -> Hashable:
-        """Return the same for all epochs."""
-        return "all"
-
-    @abstractmethod
-    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Any:
-        """Return what a step draws, on the device."""
-
-    @abstractmethod
-    def learn(self, drawn: Any, phase: Hashable) -> dict[str, Tensor]:
-        """Return the loss of what was drawn, and what else is logged."""
 
     def end_epoch(self, epoch: int) -> Row:
         """Nothing is measured but the loss."""

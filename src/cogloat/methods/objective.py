@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 
 from cogloat.results.history import Row
@@ -61,19 +62,25 @@ class Objective(Protocol):
         """Go on from a state."""
 
 
-@runtime_checkable
-class Recordable(Protocol):
+class Recordable(nn.Module):
     """An objective whose loss is what it computes of what it has drawn.
 
     What is computed can be recorded in one step and replayed in others, as it knows neither epoch
     nor step, takes nothing from the host, and is of the same operations for the same shapes.
     """
 
+    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
+        """Return the batch's loss, and what else is logged."""
+        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
+
     def phase(self, epoch: int) -> Hashable:
         """Return what else an epoch's computation depends on; None if it cannot be recorded."""
+        return "all"
 
+    @abstractmethod
     def draw(self, positions_B: Tensor, epoch: int, step: int) -> Any:
         """Return the tensors, in tuples, that a step draws: on the device."""
 
+    @abstractmethod
     def learn(self, drawn: Any, phase: Hashable) -> dict[str, Tensor]:
-        """Return what `loss` does."""
+        """Return the loss of what was drawn, and what else is logged."""

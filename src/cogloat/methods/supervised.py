@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Hashable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cogloat.data.augmentation import Augmentation
 from cogloat.data.imageset import ImageSet
 from cogloat.data.sampling import ClassIndex, class_aware_order, epoch_order
 from cogloat.methods.inputs import Inputs
+from cogloat.methods.objective import Recordable
 from cogloat.methods.settings import Supervised
 from cogloat.models.inference import outputs
 from cogloat.models.networks import Classifier, to_device
@@ -34,7 +33,7 @@ class Drawn(NamedTuple):
     labels_B: Tensor
 
 
-class SupervisedObjective(nn.Module):
+class SupervisedObjective(Recordable):
     """A classifier whose accuracy is followed; a subclass gives the loss.
 
     Attributes:
@@ -80,22 +79,6 @@ class SupervisedObjective(nn.Module):
 
     def start_epoch(self, epoch: int) -> None:
         """Nothing is constant within an epoch only."""
-
-    def loss(self, positions_B: Tensor, epoch: int, step: int) -> dict[str, Tensor]:
-        """Return the batch's loss, and what else is logged."""
-        return self.learn(self.draw(positions_B, epoch, step), self.phase(epoch))
-
-    def phase(self, epoch: int) -> Hashable:
-        """Return the same for all epochs."""
-        return "all"
-
-    @abstractmethod
-    def draw(self, positions_B: Tensor, epoch: int, step: int) -> Any:
-        """Return what a step draws, on the device."""
-
-    @abstractmethod
-    def learn(self, drawn: Any, phase: Hashable) -> dict[str, Tensor]:
-        """Return the loss of what was drawn, and what else is logged."""
 
     def end_epoch(self, epoch: int) -> Row:
         """Measure the accuracies in percent, where they are due: validation's and the test's."""

@@ -38,6 +38,7 @@ class GraphedSteps:
     def __init__(self) -> None:
         self._recorded: dict[tuple[Hashable, int], Recording | None] = {}
         self._possible = True
+        self._pool: Any = None
 
     def __call__(
         self,
@@ -58,8 +59,8 @@ class GraphedSteps:
             return by_operations()
         with machine.autocast():
             drawn = objective.draw(positions_B, epoch, step)
-        recording = self._recorded[kind] or self._record(
-            objective, optimizer, machine, drawn, kind[0]
+        recording = self._recorded[kind] or self._tried(
+            lambda: Recording(objective, optimizer, machine, drawn, kind[0], self._pool)
         )
         if recording is None:
             return by_operations()
@@ -68,18 +69,10 @@ class GraphedSteps:
         optimizer.step()
         return logged
 
-    def _record(
-        self,
-        objective: Recordable,
-        optimizer: Sgd,
-        machine: Machine,
-        drawn: Any,
-        phase: Hashable,
-    ) -> Recording | None:
+    def _tried(self, record: Callable[[], Recording]) -> Recording | None:
         """Record a step; nothing, and not again, if torch, driver or memory do not allow it."""
-        pools = [each.pool for each in self._recorded.values() if each is not None]
         try:
-            return Recording(objective, optimizer, machine, drawn, phase, *pools[:1])
+            recording = record()
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             print(
@@ -89,6 +82,8 @@ class GraphedSteps:
             )
             self._possible = False
             return None
+        self._pool = recording.pool  # the next one computes in the same memory
+        return recording
 
 
 class Recording:

@@ -86,7 +86,9 @@ def test_the_conventional_loss_is_ours(scene, method):
     training.queue = training.queue[:60]
     training.labels = torch.arange(10).repeat(6)
     k, part = settings.positives.from_queue, Part(0, len(labels), len(labels))
-    chosen = choose_queue_positives(labels, training.labels, k, draw_lots(part, k, draw))
+    chosen = choose_queue_positives(
+        labels, training.labels, k, draw_lots(part, k, draw, torch.device("cpu"))
+    )
     expected = contrastive_loss(
         query,
         keys,

@@ -104,8 +104,7 @@ class Contrast(ContrastiveObjective):
             places_B = sent(order_B.argsort(), device)
         views = self._query_and_key_views(shown_VB, order_B, part, epoch, step)
         lots = generator(self._seed, "queue", epoch, step)
-        lots_Bk = draw_lots(part, self.settings.positives.from_queue, lots)
-        lots_Bk = None if lots_Bk is None else sent(lots_Bk, device)
+        lots_Bk = draw_lots(part, self.settings.positives.from_queue, lots, device)
         return Drawn(self._training.labels(positions_B), *views, places_B, lots_Bk)
 
     def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:

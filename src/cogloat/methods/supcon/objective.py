@@ -20,7 +20,7 @@ from cogloat.methods.supcon.loss import batch_loss, rows, same_class_views
 from cogloat.methods.supcon.settings import BatchContrast, Settings
 from cogloat.models.networks import build_encoder, to_device
 from cogloat.models.normalisation import grouped
-from cogloat.randomness import generator, sent
+from cogloat.randomness import generator
 from cogloat.ranks import Part
 
 
@@ -82,8 +82,8 @@ class InBatch(ContrastiveObjective):
         shown_VB = shown_VB[:, part.start : part.stop]
         images, both = self._views(shown_VB.flatten(), epoch, step), 2 * part.whole
         draw = generator(self._seed, "batch", epoch, step)
-        lots_Nk = draw_lots(Part(0, both, both), self._positives.from_batch, draw)
-        lots_Nk = None if lots_Nk is None else sent(lots_Nk, images.device)
+        k, whole = self._positives.from_batch, Part(0, both, both)
+        lots_Nk = draw_lots(whole, k, draw, images.device)
         return Drawn(self._training.labels(positions_B), images, lots_Nk)
 
     def learn(self, drawn: Drawn, phase: Hashable) -> dict[str, Tensor]:

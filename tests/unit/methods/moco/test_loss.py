@@ -18,7 +18,7 @@ from cogloat.ranks import Part
 
 
 def lots(rows: int, k: int | str, draw: torch.Generator | None = None) -> Tensor:
-    return draw_lots(Part(0, rows, rows), k, draw or torch.Generator())
+    return draw_lots(Part(0, rows, rows), k, draw or torch.Generator(), torch.device("cpu"))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -26,7 +26,7 @@ def partner(i: int, n: int) -> int:
 def found_in(labels: list[int], k: int | str, seed: int) -> Tensor:
     draw = torch.Generator().manual_seed(seed)
     views = 2 * len(labels)
-    lots = draw_lots(Part(0, views, views), k, draw)
+    lots = draw_lots(Part(0, views, views), k, draw, torch.device("cpu"))
     return choose(same_class_views(torch.tensor(labels * 2)), k, lots)
 
 
