@@ -89,6 +89,7 @@ def _end(kind: type[BaseException], error: BaseException, trace: TracebackType |
     if message is None:
         sys.__excepthook__(kind, error, trace)
         return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what has said why it ends, ends with its status
     print(f"error: {message}", file=sys.stderr)
     _discard()
     sys.exit(EXIT_ERROR)

@@ -83,6 +83,12 @@ def test_fault_that_is_not_the_codes_is_one_line(tmp_path, body, message):
     assert done.stderr.count("\n") == 1
 
 
+def test_what_has_said_its_fault_ends_with_its_own_status(tmp_path):
+    stopped = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGTERM)"
+    done = ended(tmp_path, f"{stopped}; open('/nowhere/x')")
+    assert (done.returncode, done.stderr.count("error: ")) == (2, 1)
+
+
 @pytest.mark.parametrize("body", ["1 + 'a'", "raise RuntimeError('shapes differ')", "{}['epoch']"])
 def test_fault_of_the_code_keeps_its_traceback(tmp_path, body):
     done = ended(tmp_path, body)
