@@ -46,6 +46,9 @@ LOCK = Path("requirements/train.txt")
 IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 # what a tree holds beside its meaning; some Python versions write it and some do not
 WORDING = {"ctx", "kind", "type_comment", "type_ignores"}
+# fields that hold statements, or parts of one that hold them
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 TOLD = {"help", "description"}  # keywords whose values a person reads
 
 
@@ -72,14 +75,17 @@ def fingerprint(script: Path | str, *extra_modules: str) -> str:
     for name in extra_modules:
         if _file(script.parent, name) is None:
             raise ModuleNotFoundError(f"no module '{name}' beside {script}", name=name)
-    waiting = [*imported, *extra_modules]
+    waiting, seen = [*imported, *extra_modules], set()
     while waiting:
         name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
         top = name.partition(".")[0]
         if top in versions:
             digests[top] = versions[top]
         file = _file(script.parent, name) if top == PACKAGE else None
-        if file is not None and name not in digests:
+        if file is not None:
             package = name if file.name == "__init__.py" else name.rpartition(".")[0]
             digests[name], imported = _read(file.read_text("utf-8"), package)
             waiting += [*imported, name.rpartition(".")[0]]
@@ -127,11 +133,19 @@ def _read(source: str, package: str) -> tuple[str, tuple[str, ...]]:
     """Return the digest of a file's meaning, and the package's modules it may import."""
     tree = ast.parse(source)
     digest = hashlib.sha256(_meaning(tree).encode()).hexdigest()
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
-    names = (name for node in found for name in _imports(node, package))
+    names = (name for statement in _statements(tree) for name in _imports(statement, package))
     return digest, tuple(dict.fromkeys(name for name in names if _counts(name)))
 
 
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement of a tree; what is in expressions is no statement."""
+    for name in BLOCKS:
+        for inner in getattr(node, name, ()):
+            yield inner
+            yield from _statements(inner)
+
+
+@cache
 def _counts(module: str) -> bool:
     return not f"{module}.".startswith(tuple(f"{name}." for name in UNCOUNTED))
 
@@ -194,23 +208,22 @@ def _describe(value: object, add: Callable[[str], object]) -> None:
         add(f"({value.arg})")
     else:
         add(f"({type(value).__name__}")
-        for name, field in ast.iter_fields(value):
-            if name == "body" and isinstance(value, _Documented):
-                field = field[_has_docstring(field) :]
-            if name not in WORDING and field is not None and field != []:
+        for name in value._fields:
+            field = None if name in WORDING else getattr(value, name, None)
+            if name == "body" and isinstance(value, Documented):
+                field = value.body[_has_docstring(value.body) :]
+            if field is not None and field != []:
                 add(f" {name}=")
                 _describe(field, add)
         add(")")
 
 
-def _is_print(value: object) -> bool:
-    match value:
-        case ast.Call(func=ast.Name(id="print")):
-            return True
-    return False
-
-
-_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+def _is_print(value: ast.AST) -> bool:
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id == "print"
+    )
 
 
 def _has_docstring(body: list[ast.stmt]) -> bool:

@@ -22,24 +22,28 @@ pytestmark = [
     pytest.mark.skipif(not arithmetic.available(), reason="needs an x86-64 with AVX2"),
 ]
 FIRST_EMULATOR = 10  # of QEMU's versions; 7.2 crashes, or makes numbers that are not finite
+CPUID_IS_TRAPPED = re.search(r"\bcpuid_fault\b", Path("/proc/cpuinfo").read_text()) is not None
+AS = (sys.executable, str(REPO / "tests/processor.py"), "--as")
 QUICK = ("--epochs", "1", "ce", "kcl_inbatch")
 
 
 @cache
-def why_no_emulator() -> str | None:
-    """Return why no other processor can be emulated, or None."""
+def here_as_there() -> tuple[str, ...]:
+    """Return what runs a command as on a processor whose name follows; skip where nothing does."""
+    if CPUID_IS_TRAPPED:
+        return AS
     path = shutil.which("qemu-x86_64")
     if path is None:
-        return "needs qemu-x86_64, of Debian's package qemu-user"
+        pytest.skip("needs a processor with cpuid_fault, or qemu-x86_64, of Debian's qemu-user")
     said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"version (\d+)", said)
     if found is None or int(found[1]) < FIRST_EMULATOR:
-        return f"needs QEMU {FIRST_EMULATOR} or later, not: {said.splitlines()[0]}"
-    return None
+        pytest.skip(f"needs QEMU {FIRST_EMULATOR} or later, not: {said.splitlines()[0]}")
+    return (path, "-cpu")
 
 
-def bits(output: Path, *arguments: str, emulator: tuple[str, ...] = ()) -> Published:
-    command = [*emulator, sys.executable, str(REPO / "tests/bits.py"), "--output", str(output)]
+def bits(output: Path, *arguments: str, on: tuple[str, ...] = ()) -> Published:
+    command = [*on, sys.executable, str(REPO / "tests/bits.py"), "--output", str(output)]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Published.read(output)
@@ -60,11 +64,34 @@ def test_tiny_runs_of_every_method_have_the_published_bits(tmp_path: Path):
     assert not moved, f"if this is meant: make publish. {len(moved)} files have other bits: {moved}"
 
 
-@pytest.mark.skipif(why_no_emulator() is not None, reason=why_no_emulator() or "")
-def test_another_processor_gives_the_same_bits(tmp_path: Path):
-    emulator = ("qemu-x86_64", "-cpu", "Haswell")  # Intel's, with caches of other sizes
-    there = bits(tmp_path / "there.json", *QUICK, emulator=emulator)
-    assert there.files == bits(tmp_path / "here.json", *QUICK).files
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    return bits(tmp_path_factory.mktemp("native") / "bits.json", *QUICK)
+
+
+@pytest.mark.parametrize("processor", ["Haswell", "EPYC", "Cascadelake-Server"])
+def test_another_processor_gives_the_same_bits(processor: str, native: Published, tmp_path: Path):
+    there = bits(tmp_path / "bits.json", *QUICK, on=(*here_as_there(), processor))
+    assert there.files == native.files
+
+
+MAKER = """
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=7)
+code.write(bytes.fromhex("53 31c0 31c9 0fa2 89d8 5b c3"))  # CPUID's leaf 0; return ebx
+at = ctypes.addressof(ctypes.c_char.from_buffer(code))
+print(ctypes.CFUNCTYPE(ctypes.c_uint32)(at)().to_bytes(4, "little").decode())
+"""
+
+
+@pytest.mark.skipif(not CPUID_IS_TRAPPED, reason="needs a processor with cpuid_fault")
+@pytest.mark.parametrize(("processor", "maker"), [("Haswell", "Genu"), ("EPYC", "Auth")])
+def test_a_command_and_what_it_starts_see_another_processor(processor: str, maker: str):
+    asking = [sys.executable, "-c", MAKER]
+    for asked in (asking, ["bash", "-c", '"$@" & wait; exit 3', "bash", *asking]):
+        done = subprocess.run([*AS, processor, *asked], capture_output=True, text=True, check=False)
+        assert done.stdout == f"{maker}\n", done.stderr
+        assert done.returncode == (0 if asked is asking else 3)
 
 
 def test_by_hand_the_flag_alone_makes_a_training_portable(tiny: Tiny, tmp_path: Path):

@@ -57,6 +57,7 @@ def printed_file(config: Path, name: str) -> Path:
     return path
 
 
+@cache
 def extendable(config: Path, kind: Kind) -> dict[str, Path]:
     """Return the files that another one may extend, by their names, such as base/moco."""
     folder = config / f"{kind}s"
