@@ -83,7 +83,7 @@ def test_end_of_a_long_log_is_enough(tmp_path):
 def test_demo_has_a_name_for_every_stage_and_seed():
     demo = load_workflow(CONFIG).collections["demo"]
     names = planned(CONFIG, demo)
-    assert len(names) == len(set(names)) == 3 * 2 * (1 + 3 * 2)
+    assert len(names) == len(set(names)) == 2 * 2 * (1 + 3 * 2)
     assert "digits/if50/cogloat_proco/seed1/finetune" in names
 
 
