@@ -23,7 +23,6 @@ from cogloat.errors import UserError
 from cogloat.files import writable_file, write_text
 from cogloat.markup import filled
 from cogloat.reporting.coverage import (
-    Made,
     at_whole_budget,
     by_method,
     evidence_table,
@@ -35,7 +34,6 @@ from cogloat.reporting.coverage import (
 from cogloat.results.bits import Published
 from cogloat.results.evidence import Evidence
 from cogloat.results.printed import ACCURACY, CELL, read_printed
-from cogloat.runs.collections import AcceptanceTable
 from cogloat.runs.load import load_workflow
 
 NOTHING = "None yet.\n"
@@ -79,26 +77,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         "methods by tables": matrix(args.config, paper, small, whole).markdown(),
         "runs": by_method(args.config, runs).markdown() if runs else NOTHING,
         "every run": evidence_table(args.config, runs, printed).markdown() if runs else NOTHING,
-        "verdicts": _judged(args.config, runs),
+        "verdicts": verdicts(args.config, runs) or NOTHING,
     }
     if args.demo is not None:
         parts["demo"] = args.demo.read_text()
     texts = {page: _filled(page, parts) for page in args.pages}
     for page, text in texts.items():
         write_text(page, text)
-
-
-def _judged(config: Path, runs: Sequence[Made]) -> str:
-    """Return what the windows of all acceptance tables say of runs that were made."""
-    tables = [
-        table
-        for collection in load_workflow(config).collections.values()
-        for table in collection.tables.values()
-        if isinstance(table, AcceptanceTable)
-    ]
-    found = list(verdicts(config, tables, runs))
-    held = sum(verdict.endswith("holds") for verdict in found)
-    return f"{held} of {len(found)} windows hold: {'; '.join(found)}.\n" if found else NOTHING
 
 
 def _filled(page: Path, parts: Mapping[str, str]) -> str:

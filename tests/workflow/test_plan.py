@@ -42,7 +42,7 @@ def test_the_demo_is_planned_by_a_calibration(tmp_path):
     assert done.returncode == 0, done.stdout
     jobs = read_jobs(project.root / "results/demo/plan_jobs.csv")
     stages = [job for job in jobs if job.job in ("pretrain", "finetune", "train")]
-    assert len(stages) == 42
+    assert len(stages) == 28
     assert {job.basis for job in stages} == {"measured"}
     text = (project.root / "results/demo/plan.md").read_text()
     assert "digits was measured on" in text

@@ -63,7 +63,14 @@ def sheets(table: pd.DataFrame, datasets: Mapping[str, str]) -> list[Sheet]:
     """
     heads = ["What", "Data", "Seed", "Here", "Known", "Window", "Verdict"]
     rows = [_cells(row, datasets) for row in table.to_dict("records")]
-    return [Sheet(heads, rows, f"{_summary(table)} {LEGEND}")]
+    return [Sheet(heads, rows, f"{held(table)}. {LEGEND}")]
+
+
+def held(table: pd.DataFrame) -> str:
+    """Return how many of a table's windows hold, such as "4 of 5 windows hold"."""
+    counts = table["verdict"].value_counts()
+    decided = counts.get("holds", 0) + counts.get("fails", 0)
+    return f"{counts.get('holds', 0)} of {decided} windows hold"
 
 
 def _cells(row: Mapping[Any, Any], datasets: Mapping[str, str]) -> list[str]:
@@ -76,12 +83,6 @@ def _cells(row: Mapping[Any, Any], datasets: Mapping[str, str]) -> list[str]:
         "" if pd.isna(row["low"]) else f"{row['low']:g} to {row['high']:g}",
         row["verdict"],
     ]
-
-
-def _summary(table: pd.DataFrame) -> str:
-    counts = table["verdict"].value_counts()
-    decided = counts.get("holds", 0) + counts.get("fails", 0)
-    return f"{counts.get('holds', 0)} of {decided} windows hold."
 
 
 def _row(run: Metrics, labels: Mapping[str, str], known: Mapping[str, Expectation]) -> Any:

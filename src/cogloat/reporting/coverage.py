@@ -8,8 +8,10 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+import pandas as pd
+
 from cogloat.imbalance import Factor, folder, title
-from cogloat.reporting.acceptance import acceptance_table
+from cogloat.reporting.acceptance import acceptance_table, held
 from cogloat.reporting.layout import Sheet
 from cogloat.reporting.seeds import by_cell
 from cogloat.results.evidence import Evidence, Kept
@@ -24,6 +26,7 @@ from cogloat.runs.load import (
     expectations,
     load_dataset,
     load_method,
+    load_workflow,
     method_labels,
     run_config,
 )
@@ -156,15 +159,33 @@ def by_method(config: Path, runs: Sequence[Made]) -> Sheet:
     return Sheet(heads, rows)
 
 
-def verdicts(config: Path, asked: Iterable[AcceptanceTable], runs: Sequence[Made]) -> Iterator[str]:
-    """Yield what was decided by runs that were made, such as "CE-DRW less CE 4.13 (2 to 6) holds".
+def verdicts(config: Path, runs: Sequence[Made]) -> str:
+    """Return what the windows of all acceptance tables decide of runs that were made, if anything.
 
     Args:
         config: folder of the configuration.
-        asked: tables whose windows decide.
         runs: from `made`; of any seed.
+
+    Returns:
+        Such as "1 of 1 windows hold: CE-DRW less CE 4.13 (2 to 6, seed 0) holds."
     """
-    for table in asked:
+    decided = list(_decided(config, runs))
+    if not decided:
+        return ""
+    table = pd.concat(decided)
+    told = [
+        f"{row.label} {row.value:.2f} ({row.low:g} to {row.high:g}, seed {row.seed}) {row.verdict}"
+        for row in table.itertuples()
+    ]
+    return f"{held(table)}: {'; '.join(told)}.\n"
+
+
+def _decided(config: Path, runs: Sequence[Made]) -> Iterator[pd.DataFrame]:
+    """Yield the rows of each acceptance table whose runs were made, where it has a window."""
+    collections = load_workflow(config).collections.values()
+    for table in (own for collection in collections for own in collection.tables.values()):
+        if not isinstance(table, AcceptanceTable):
+            continue
         own = [
             kept.metrics
             for kept, _ in runs
@@ -176,9 +197,8 @@ def verdicts(config: Path, asked: Iterable[AcceptanceTable], runs: Sequence[Made
         methods = {run.method for run in own}
         labels, known = method_labels(config, methods), expectations(config, methods)
         decided = acceptance_table(own, labels, known, table.differences).dropna(subset=["low"])
-        for row in decided.itertuples():
-            window = f"{row.low:g} to {row.high:g}"
-            yield f"{row.label} {row.value:.2f} ({window}, seed {row.seed}) {row.verdict}"
+        if len(decided):
+            yield decided
 
 
 def at_whole_budget(config: Path, runs: Iterable[Made]) -> set[Run]:

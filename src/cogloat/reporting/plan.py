@@ -17,7 +17,7 @@ HOUR = 3600
 STAND_ON = {
     "measured": "a step of their own kind of work, measured",
     "passes": "their forward passes, at the median rate of what was measured",
-    "config": "images_per_second in config/datasets, which is cautious and not measured",
+    "config": "images_per_second in config/datasets, which is cautious",
 }
 
 
