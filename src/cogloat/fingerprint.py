@@ -70,7 +70,7 @@ def fingerprint(script: Path | str, *extra_modules: str) -> str:
     """
     script = Path(script)
     versions = _locked_versions(script.absolute().parents[1] / LOCK)
-    digest, imported = _read(script.read_text("utf-8"), "")
+    digest, imported = _read(script.read_bytes(), "")
     digests = {"": digest}
     for name in extra_modules:
         if _file(script.parent, name) is None:
@@ -87,7 +87,7 @@ def fingerprint(script: Path | str, *extra_modules: str) -> str:
         file = _file(script.parent, name) if top == PACKAGE else None
         if file is not None:
             package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-            digests[name], imported = _read(file.read_text("utf-8"), package)
+            digests[name], imported = _read(file.read_bytes(), package)
             waiting += [*imported, name.rpartition(".")[0]]
     return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
 
@@ -129,7 +129,7 @@ def _needs(file: Path, package: str) -> tuple[str, ...]:
 
 
 @cache
-def _read(source: str, package: str) -> tuple[str, tuple[str, ...]]:
+def _read(source: bytes, package: str) -> tuple[str, tuple[str, ...]]:
     """Return the digest of a file's meaning, and the package's modules it may import."""
     tree = ast.parse(source)
     digest = hashlib.sha256(_meaning(tree).encode()).hexdigest()
@@ -176,8 +176,8 @@ def _imports(node: ast.AST, package: str) -> Iterator[str]:
 
 def _file(folder: Path, module: str) -> Path | None:
     """Return the file of a module, or None where the name is not a module's."""
-    path = folder.joinpath(*module.split(".")) if module else None
-    candidates = [] if path is None else [path.with_name(f"{path.name}.py"), path / "__init__.py"]
+    path = module.replace(".", "/")
+    candidates = (folder / f"{path}.py", folder / path / "__init__.py") if module else ()
     return next((file for file in candidates if file.is_file()), None)
 
 
