@@ -72,8 +72,8 @@ EXPANSION: tuple[tuple[int, tuple[tuple[int, int], ...]], ...] = (
 def concentrations(means_CD: Tensor, largest: float) -> Tensor:
     """Return kappa [C] of classes by their mean embeddings, by Banerjee et al. 2005; float64.
 
-    With R the length of the mean, kappa is D R / (1 - R^2).
+    With R the length of the mean, kappa is D R / (1 - R^2), at most the largest.
     """
     lengths_C = means_CD.double().norm(dim=1)
-    kappa_C = means_CD.shape[1] * lengths_C / (1 - lengths_C.square()).clamp(min=1e-12)
+    kappa_C = means_CD.shape[1] * lengths_C / (1 - lengths_C.square()).clamp(min=0)
     return kappa_C.clamp(max=largest)
