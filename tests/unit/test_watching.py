@@ -84,7 +84,7 @@ def test_demo_has_a_name_for_every_stage_and_seed():
     demo = load_workflow(CONFIG).collections["demo"]
     names = planned(CONFIG, demo)
     assert len(names) == len(set(names)) == 2 * 2 * (1 + 3 * 2)
-    assert "digits/if10/cogloat_proco/seed1/finetune" in names
+    assert "digits/if50/cogloat_proco/seed1/finetune" in names
 
 
 def test_what_is_timed_is_not_trained_and_a_guide_comes_before_what_it_guides():
