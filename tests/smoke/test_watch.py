@@ -52,7 +52,7 @@ def watch(tiny: Tiny, root: Path) -> list[str]:
 
 def test_running_trainings_are_shown_with_epoch_loss_rate_and_time_left(tiny, tmp_path, running):
     head, titles, *rows = watch(tiny, tmp_path)
-    assert head == "demo: 44 trainings: 2 running, 42 waiting"
+    assert head == "demo: 30 trainings: 2 running, 28 waiting"
     assert titles.split() == ["training", "epoch", "loss", "images/s", "ETA", "said"]
     for row, method in zip(rows, METHODS, strict=True):
         pattern = rf"tiny/if10/{method}/seed0/train +\d+/{EPOCHS} +[\d.]+ +\d+ +\d.*\w +\d+ s ago *"

@@ -154,7 +154,7 @@ def test_objectives_override_wins_over_the_stages_and_reaches_no_other_method(co
     edit(dataset, "  paco: {queue: 256,", "  paco: {epochs: 7, queue: 256,")
     paco = run_config(config, "digits", 100, "paco", 0, "train").settings
     assert (paco.epochs, paco.queue, paco.batch_size) == (7, 256, 64)
-    assert run_config(config, "digits", 100, "ce", 0, "train").settings.epochs == 150
+    assert run_config(config, "digits", 100, "ce", 0, "train").settings.epochs == 100
 
 
 def own_of(config, lines):
@@ -170,13 +170,13 @@ def test_a_methods_own_keys_win_over_the_objectives_and_reach_no_other_method(co
         run_config(config, "digits", 100, method, 0, "pretrain").settings
         for method in ("kcl", "cogloat")
     )
-    assert (kcl.queue, kcl.projection, kcl.epochs) == (512, (8, 4), 150)
+    assert (kcl.queue, kcl.projection, kcl.epochs) == (512, (8, 4), 100)
     assert (cogloat.queue, cogloat.projection) == (256, (64, 128))
     epochs = [
         run_config(config, "digits", 100, method, 0, "finetune").settings.epochs
         for method in ("kcl", "kcl_global", "cogloat")
     ]
-    assert epochs == [9, 100, 100]  # not those of a method that extends it either
+    assert epochs == [9, 50, 50]  # not those of a method that extends it either
 
 
 def test_mistake_in_a_methods_own_keys_names_the_dataset(config):
