@@ -62,4 +62,4 @@ def test_running_trainings_are_shown_with_epoch_loss_rate_and_time_left(tiny, tm
     running[1].wait()
     log = tmp_path / "logs/tiny/if10/ce/seed0/train.log"
     os.utime(log, (time.time() - 7200,) * 2)
-    assert watch(tiny, tmp_path) == ["demo: 42 trainings: 42 waiting"]
+    assert watch(tiny, tmp_path) == ["demo: 28 trainings: 28 waiting"]
