@@ -50,6 +50,7 @@ def test_no_bytes_give_a_traceback(content):
             load_checkpoint(Path(file.name), "weights file")
 
 
+@pytest.mark.slow
 def test_checkpoint_that_would_run_code_is_refused(tmp_path):
     path = tmp_path / "weights.pt"
     script = "import sys, torch, os; torch.save({'x': os.system}, sys.argv[1])"

@@ -114,6 +114,7 @@ def whole(path: Path) -> bool:
     return len(lines) == 2000 and len(set(lines)) == 1
 
 
+@pytest.mark.slow
 def test_many_writers_of_one_file_all_succeed_and_leave_a_whole_one(tmp_path):
     path = tmp_path / "config.json"
     processes = started(path, 20, 20)

@@ -79,6 +79,7 @@ def test_item_of_a_restructured_list_holds_the_text_alone(text):
     check_item(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", [check_cell, check_item])
 def test_every_text_of_two_signs_stands_for_itself(check):
     for text in SHORT:

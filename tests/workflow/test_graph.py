@@ -230,12 +230,14 @@ def test_every_table_of_the_configuration_can_be_asked_for_by_its_path(fresh: Pr
     assert set.union(*made) == tables
 
 
+@pytest.mark.slow
 def test_default_target_is_the_collection_that_the_configuration_names(fresh: Project):
     plan = fresh.plan()
     assert plan["tabulate"] == {"results/demo/table2.csv"}
     assert plan["audit"] == {"results/demo/claims.csv"}
 
 
+@pytest.mark.slow
 def test_one_run_outside_every_collection_is_made_by_its_name(fresh: Project):
     plan = fresh.plan(RUN.format(method="kcl"))
     folder = "results/runs/digits/if100/kcl/seed7"

@@ -217,6 +217,7 @@ def test_markdown_begins_with_the_contradictions(tmp_path):
     assert "Measured" not in text
 
 
+@pytest.mark.slow
 def test_script_by_itself_writes_the_same_bytes_and_nothing_else(tmp_path):
     findings(tmp_path)
     first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -120,6 +120,7 @@ def test_each_operation_is_torchvisions(kind, bins):
     assert differing <= (1e-3 if kind in (Kind.SHEAR_X, Kind.SHEAR_Y) else 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     kind=st.sampled_from([kind for kind in NAMES if kind > Kind.SHEAR_Y]),
@@ -232,12 +233,14 @@ def p_value(drawn: steps.Steps, law: Counter, view: str) -> float:
     return float(chisquare(*zip(*pooled.values(), strict=True)).pvalue)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_autoaugment_draws_by_torchvisions_law(view):
     drawn = policies.draw_autoaugment(DRAWS, SIZE, "cifar10", seeded(1))
     assert p_value(drawn, autoaugment_law(), view) > P_VALUE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("magnitude", [0, 9, 30])
 @pytest.mark.parametrize("view", VIEWS)
 def test_randaugment_draws_by_torchvisions_law(view, magnitude):

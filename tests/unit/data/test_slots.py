@@ -128,6 +128,7 @@ def test_crops_of_a_pixel_and_of_a_line_are_pils(box):
         assert (image - expected).abs().max() <= 1.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(500, 375), (333, 500), (64, 64), (1600, 200), (40, 600), (9, 1)])
 @pytest.mark.parametrize("scale", [(0.08, 1.0), (0.9, 1.0)])
 def test_boxes_have_torchvisions_law(size, scale):

@@ -29,6 +29,7 @@ def test_what_is_written_of_the_configuration_is_what_it_says(copies):
         assert (copies / page.name).read_text() == page.read_text(), name_of(page)
 
 
+@pytest.mark.slow
 def test_an_expected_number_and_a_printed_one_are_taken_from_their_files(tmp_path, copies):
     config = shutil.copytree(REPO / "config", tmp_path / "config")
     for name, old, new in (

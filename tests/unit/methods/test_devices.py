@@ -101,6 +101,7 @@ def test_what_can_be_recorded_says_so(method, tmp_path):
     assert (own.objective.phase(own.epoch) is None) == (method in HOSTS)
 
 
+@pytest.mark.slow
 def test_every_room_is_among_them(tmp_path):
     rooms = {training(method, tmp_path).objective.__module__.split(".")[2] for method in STAGES}
     trained = {name for name, own in settings_types().items() if issubclass(own, Training)}

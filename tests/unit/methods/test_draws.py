@@ -115,6 +115,7 @@ def expected_draws(run: str) -> list[tuple[int | str, ...]]:
     return expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
 def test_every_draw_is_another_and_always_the_same(run, files):
     """Names are pinned: with another name, or another order of numbers, no result comes again."""

@@ -13,6 +13,7 @@ def convolutions(network: nn.Module) -> list[nn.Conv2d]:
     return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backbone", "layers", "features"), [(TEN, 10, 512), (FIFTY, 50, 2048)])
 def test_a_resnet_has_the_layers_that_its_name_counts(backbone, layers, features):
     network = make_backbone(backbone)

@@ -17,6 +17,8 @@ from cogloat.errors import UserError
 from cogloat.files import sha256, write_text
 from cogloat.reporting.crate import FILES, FOLDERS, NO_CODE
 
+pytestmark = pytest.mark.slow
+
 RUN = "results/runs/digits/if60/ce/seed0"
 VALIDATOR = REPO / ".venv/validator/bin/python"
 

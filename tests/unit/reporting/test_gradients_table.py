@@ -150,6 +150,7 @@ def files(folder, *runs):
     return {"gradients": paths, "config": CONFIG}
 
 
+@pytest.mark.slow
 def test_figure_is_drawn_twice_the_same(tmp_path):
     flags = files(tmp_path / "runs", measured(), measured(seed=1), measured("cogloat"))
     twice_the_same(plot_magnitudes.main, tmp_path, **flags)

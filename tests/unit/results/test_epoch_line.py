@@ -11,6 +11,7 @@ NUMBER = st.floats(-1e6, 1e6).map(lambda value: f"{value:.4g}")
 NAME = st.from_regex(r"[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*", fullmatch=True)
 
 
+@pytest.mark.slow
 @given(
     name=NAME,
     epochs=st.tuples(st.integers(1, 9999), st.integers(1, 9999)).map(sorted),

@@ -12,6 +12,8 @@ from cogloat.runs.load import load_dataset, run_config
 from cogloat.training.calibration import StandIn, measure_all
 from cogloat.training.machine import Machine
 
+pytestmark = pytest.mark.slow
+
 CONFIG = REPO / "config"
 MACHINE = Machine(torch.device("cpu"), 1, "float32")
 

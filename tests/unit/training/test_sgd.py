@@ -75,6 +75,7 @@ print([name for name in ("torch._dynamo", "torch._inductor") if name in sys.modu
 """
 
 
+@pytest.mark.slow
 def test_what_a_job_begins_with_does_not_load_the_compiler(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", ":".join(filter(None, sys.path)))
     ended = subprocess.run([sys.executable, "-c", TRAINS], capture_output=True, text=True)

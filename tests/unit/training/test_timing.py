@@ -29,6 +29,8 @@ from cogloat.training.sgd import Sgd
 from cogloat.training.step import take_step
 from cogloat.training.timing import Floor, TimedTraining, time_in_turn, turn
 
+pytestmark = pytest.mark.slow
+
 METHODS = ["kcl", "kcl_global", "kcl_adaptive", "kcl_proco"]
 IMAGES = image_set([20, 9, 4])
 CORESET = [0, 1, 20, 21, 29]  # two images of the first classes, one of the last

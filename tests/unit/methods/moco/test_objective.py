@@ -292,6 +292,7 @@ def test_every_choice_trains_a_real_network(negatives, joint, splits):
     assert any(isinstance(m, nn.BatchNorm2d) for m in objective.query.modules())
 
 
+@pytest.mark.slow
 def test_every_ablation_of_the_paper_is_a_loss_of_its_own():
     losses = {}
     for method in (

@@ -202,6 +202,7 @@ def test_views_of_an_image_are_the_two_of_one_number_and_none_is_drawn_for_itsel
     assert all(torch.equal(other_view(z)[i], z[partner(i, n)]) for i in range(n))
 
 
+@pytest.mark.slow
 def test_positives_of_the_batch_are_drawn_uniformly():
     labels = [0, 0, 0, 1]
     share = sum(found_in(labels, 3, seed).double() for seed in range(4000)) / 4000

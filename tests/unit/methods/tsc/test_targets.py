@@ -36,6 +36,7 @@ def test_no_random_or_moved_points_have_a_lower_loss_than_the_simplex():
         assert uniformity_loss(moved, 0.07) > lowest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "dimension"), [(4, 2), (6, 3)])
 def test_where_they_do_not_fit_the_optimised_ones_are_the_known_best(classes, dimension):
     """Four points on a circle end in a square, six on a sphere in an octahedron."""

@@ -8,6 +8,8 @@ from cogloat.reporting.figures.style import style
 from cogloat.results.confusion import write_confusion
 from plot_confusion import main
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("cat", "$dog$ & <b>", "a name of many letters")
 
 

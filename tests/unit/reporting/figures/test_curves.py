@@ -8,6 +8,8 @@ from cogloat.reporting.figures.style import PALETTE
 from cogloat.results.history import write_history
 from plot_curves import main
 
+pytestmark = pytest.mark.slow
+
 THIRD = 100 / 3
 
 

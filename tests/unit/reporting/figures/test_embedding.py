@@ -16,6 +16,8 @@ from cogloat.models.networks import build_encoder
 from cogloat.models.normalisation import grouped
 from plot_embedding import main
 
+pytestmark = pytest.mark.slow
+
 RAREST = [9, 8, 7]  # by artefacts.COUNTS
 
 

@@ -8,6 +8,8 @@ from drawing import refused, twice_the_same
 from cogloat.reporting.figures.frequency import panels_of, running_mean
 from plot_frequency import main
 
+pytestmark = pytest.mark.slow
+
 
 def measured(method, seed, n):
     """Return the metrics of a run on the digits; n makes runs differ."""

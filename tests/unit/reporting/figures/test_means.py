@@ -15,6 +15,8 @@ from cogloat.reporting.groups import KEYS, groups_table
 from cogloat.reporting.layout import to_csv
 from cogloat.results.printed import NUMBERS
 
+pytestmark = pytest.mark.slow
+
 LABELS = {"kcl": "KCL", "ce": "CE"}
 CONFIG = REPO / "config"
 

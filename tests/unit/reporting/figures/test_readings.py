@@ -31,6 +31,8 @@ from cogloat.results.printed import ACCURACY, read_printed
 from cogloat.runs.collections import FeatureConvention
 from plot_readings import main
 
+pytestmark = pytest.mark.slow
+
 PAPER = CONFIG / "paper" / "table1.csv"
 LABELS = {
     "ce": "CE",

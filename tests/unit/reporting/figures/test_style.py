@@ -20,6 +20,8 @@ from cogloat.reporting.figures.style import (
     style,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def drawn():
     figure = Figure()

@@ -9,6 +9,8 @@ from cogloat.reporting.figures.temperatures import read_temperatures
 from cogloat.runs.effective import RunConfig
 from plot_temperatures import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory):
