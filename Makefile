@@ -76,7 +76,7 @@ help:
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
 	@echo "make bench    how fast the training is, in ratios beside their goals: 5 minutes on 2 idle cores"
 	@echo "make test     lint, types and every test"
-	@echo "make test-quick    what takes no more than a minute of it"
+	@echo "make test-quick    most of it, in little more than a minute"
 	@echo "make test-cluster  the graph on a real SLURM with real containers; Debian, as root"
 	@echo "make lint     formatting, lint and types alone"
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
