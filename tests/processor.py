@@ -57,6 +57,7 @@ libc.ptrace.restype = ctypes.c_long
 
 
 def ptrace(request: int, process: int, address: int | None = None, data: int | None = None) -> int:
+    """Ask Linux something about a process that is traced."""
     ctypes.set_errno(0)
     value = int(libc.ptrace(request, process, address, data))
     if ctypes.get_errno():
@@ -82,9 +83,9 @@ def describe(name: str) -> None:
     for first in (0, 0x8000_0000):
         for leaf in range(first, asked(first, 0)[0] + 1):
             for subleaf in range(8):
-                answer = asked(leaf, subleaf)
-                if subleaf == 0 or (any(answer) and answer != asked(leaf, 0)):
-                    rows.writerow([name, *(f"{number:x}" for number in (leaf, subleaf, *answer))])
+                own = asked(leaf, subleaf)
+                if subleaf == 0 or (any(own) and own != asked(leaf, 0)):
+                    rows.writerow([name, *(f"{number:x}" for number in (leaf, subleaf, *own))])
 
 
 def described(name: str) -> Answers:
@@ -117,6 +118,7 @@ def write(process: int, address: int, both: list[int]) -> None:
 
 
 def registers(process: int) -> Registers:
+    """Return the registers of a process that has stopped."""
     own = Registers()
     ptrace(REGISTERS, process, None, ctypes.addressof(own))
     return own

@@ -82,6 +82,7 @@ def _stream(descriptor: int, old: io.TextIOBase | Any, kind: type[io.FileIO]) ->
 
 def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """End the process; Python takes the exit status from the SystemExit that is raised here."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what says why it ends, ends with its status
     if isinstance(error, KeyboardInterrupt):
         _say_interrupted()
         sys.exit(EXIT_INTERRUPTED)
@@ -89,7 +90,6 @@ def _end(kind: type[BaseException], error: BaseException, trace: TracebackType |
     if message is None:
         sys.__excepthook__(kind, error, trace)
         return
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what has said why it ends, ends with its status
     print(f"error: {message}", file=sys.stderr)
     _discard()
     sys.exit(EXIT_ERROR)

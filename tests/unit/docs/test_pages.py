@@ -79,7 +79,7 @@ def test_every_link_called_after_code_leads_to_where_it_is_defined(page):
 
 @every_page
 def test_every_path_in_code_is_there_or_is_made_by_a_rule(page):
-    ignored = set((REPO / ".gitignore").read_text().replace("/", "").split())
+    ignored = {line.strip("/") for line in (REPO / ".gitignore").read_text().splitlines()}
     tops = {path.name for path in REPO.iterdir()} - {".git", *ignored}
     patterns = [
         re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path).replace(r"\{folder\}", "([^/]+/)?"))

@@ -1,5 +1,8 @@
 """A step of every method on a device of its own: what a GPU would be given, and would wait for."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from every_method import BATCH, STAGES, WAITS, training
@@ -11,6 +14,23 @@ from cogloat.methods.settings import Training
 
 # whose groups of batch norm round so that float32's weights cannot be held as closely
 TOGETHER = ("paco", "bcl", "vmf_contrast", "m2m_ldam", "oltr")
+State = dict[str, torch.Tensor]
+
+
+def after_two_steps(method: str, folder: Path, **how: Any) -> tuple[State, State]:
+    """Return what a training's state is on the processor and on a device."""
+    here = training(method, folder, **how)
+    with Device() as device:
+        there = training(method, folder, device.device, **how)
+        for number in (0, 1):
+            here.step(number)
+            there.step(number)
+        return here.state(), there.state()
+
+
+def compare(here: State, there: State, **within: float) -> None:
+    for name, value in here.items():
+        torch.testing.assert_close(there[name], value, msg=name, **within)
 
 
 @pytest.mark.slow
@@ -29,39 +49,21 @@ def test_a_step_is_the_processors_and_makes_no_gpu_wait(method, tmp_path):
                 torch.testing.assert_close(logged[name].cpu(), value, msg=name)
         assert waits == WAITS.get(method, 0) * ["_to_copy"]  # the first step sends constants
         states = here.state(), there.state()
-    if method in TOGETHER:
-        return
-    for name, value in states[0].items():
-        torch.testing.assert_close(states[1][name], value, rtol=1e-5, atol=1e-6, msg=name)
+    if method not in TOGETHER:
+        compare(*states, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", TOGETHER)
 def test_in_one_group_its_weights_are_the_processors(method, tmp_path):
-    here = training(method, tmp_path, groups=1)
-    with Device() as device:
-        there = training(method, tmp_path, device.device, groups=1)
-        for number in (0, 1):
-            here.step(number)
-            there.step(number)
-        states = here.state(), there.state()
-    for name, value in states[0].items():
-        torch.testing.assert_close(states[1][name], value, rtol=1e-5, atol=1e-6, msg=name)
+    compare(*after_two_steps(method, tmp_path, groups=1), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", [own for own in STAGES if own != "m2m_ldam"])  # in float32 alone
 def test_in_double_a_step_is_the_processors(method, tmp_path, in_double):
     """Groups of batch norm are one operation there, so that float32 rounds otherwise."""
-    here = training(method, tmp_path, plain=True)
-    with Device() as device:
-        there = training(method, tmp_path, device.device, plain=True)
-        for number in (0, 1):
-            here.step(number)
-            there.step(number)
-        states = here.state(), there.state()
-    for name, value in states[0].items():
-        torch.testing.assert_close(states[1][name], value, rtol=1e-9, atol=1e-9, msg=name)
+    compare(*after_two_steps(method, tmp_path, plain=True), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.slow
