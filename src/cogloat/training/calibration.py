@@ -8,7 +8,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from cogloat.errors import UserError
 from cogloat.files import sha256
 from cogloat.imbalance import Factor, folder
 from cogloat.methods.inputs import Inputs
+from cogloat.methods.objective import Recordable
 from cogloat.methods.rooms import build
 from cogloat.methods.settings import CoresetOf, FileAt, Need, WeightsOf
 from cogloat.models.inference import BATCH, outputs
@@ -36,13 +37,14 @@ from cogloat.results.calibration import Work
 from cogloat.runs.cost import estimated_counts
 from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import load_coreset
-from cogloat.training.graphs import UNTIMED, GraphedSteps, steps_of
+from cogloat.training.graphs import UNTIMED, steps_of
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
 
 # Epochs that are looked at, spread evenly over a training. Where steps change during it, as by a
 # method that does something else in the last fifth, the mean of so many shows it.
 FEWEST, FEWEST_CHANGING, MOST = 3, 10, 30
+IN_A_ROW = 3  # steps of a GPU: while it takes one, the host prepares the next
 PASSES, PASSED = 4, 2 * BATCH  # over the images of a test set: how often, and over how many
 MEGABYTE = 2**20
 
@@ -165,7 +167,7 @@ def measure_all(
         for number, (kind, own) in enumerate(bar):
             left = ends - time.monotonic()
             name = f"{own.method}/{own.stage}"
-            if left < _expected(own, measured):
+            if left < _expected(own, measured, machine):
                 print(f"{name}: not measured, {max(left, 0):.0f} s are left", file=sys.stderr)
                 continue
             try:
@@ -193,11 +195,17 @@ def _fewest(own: RunConfig) -> int:
     return FEWEST if own.settings.steady else FEWEST_CHANGING
 
 
-def _expected(own: RunConfig, measured: Mapping[str, Work]) -> float:
+def _expected(own: RunConfig, measured: Mapping[str, Work], machine: Machine) -> float:
     """Return about how long measuring takes, by what was measured; 0 before anything was."""
     rates = [work.step / (work.batch_size * work.passes) for work in measured.values()]
-    steps = (1 + _fewest(own)) * own.settings.batch_size * _passes(own)
-    return steps * statistics.median(rates) if rates else 0
+    steps = 1 + (1 + _fewest(own)) * _steps(machine)
+    images = steps * own.settings.batch_size * _passes(own)
+    return images * statistics.median(rates) if rates else 0
+
+
+def _steps(machine: Machine) -> int:
+    """Return how many are taken to time one."""
+    return 1 if machine.device.type == "cpu" else 1 + IN_A_ROW
 
 
 class _Training:
@@ -209,7 +217,7 @@ class _Training:
             self._objective = build(own.settings, inputs)
         self._optimizer = Sgd(self._objective.parameters(), own.settings.optimizer)
         self._batch_size, self._machine = own.settings.batch_size, machine
-        self._take = steps_of(machine)
+        self._take, self._met = steps_of(machine), set[Hashable]()
 
     def begin(self, epoch: int) -> None:
         """Begin an epoch."""
@@ -223,11 +231,28 @@ class _Training:
         self._take(self._objective, self._optimizer, self._machine, *where)
 
     def timed(self, epoch: int) -> tuple[float, float]:
-        """Return the seconds of both; where steps are recorded, of one that is replayed."""
+        """Return the seconds of both; of a GPU's step, among others."""
         began = _seconds(self._machine, lambda: self.begin(epoch))
-        for _ in range(UNTIMED if isinstance(self._take, GraphedSteps) else 0):
+        if self._machine.device.type == "cpu":
+            return began, _seconds(self._machine, lambda: self.step(epoch))
+        return began, self._seconds_among_others(epoch)
+
+    def _seconds_among_others(self, epoch: int) -> float:
+        """Return what a step takes while the host prepares the next, recorded if steps are."""
+        own = self._objective
+        phase = own.phase(epoch) if isinstance(own, Recordable) else None
+        if phase not in self._met:
+            self._met.add(phase)
+            for _ in range(UNTIMED):
+                self.step(epoch)
+        before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        self.step(epoch)
+        before.record()
+        for _ in range(IN_A_ROW):
             self.step(epoch)
-        return began, _seconds(self._machine, lambda: self.step(epoch))
+        after.record()
+        _wait(self._machine)
+        return before.elapsed_time(after) / 1000 / IN_A_ROW
 
 
 def _measure(own: RunConfig, inputs: Inputs, machine: Machine, seconds: float) -> Work:
@@ -242,10 +267,12 @@ def _measure(own: RunConfig, inputs: Inputs, machine: Machine, seconds: float) -
     with _peaks(machine) as peaks:
         started = time.perf_counter()
         training = _Training(own, inputs, machine)
-        training.timed(0)
+        training.begin(0)
+        training.step(0)
+        _wait(machine)
         ready = time.perf_counter() - started
         once = sum(training.timed(1))
-        count = min(max(int(seconds / once), _fewest(own)), MOST)
+        count = min(max(int(seconds / (once * _steps(machine))), _fewest(own)), MOST)
         epochs = [int((number + 0.5) / count * settings.epochs) for number in range(count)]
         refreshes, steps = zip(*(training.timed(max(epoch, 1)) for epoch in epochs), strict=True)
     typical = statistics.median if settings.steady else statistics.fmean

@@ -16,6 +16,7 @@ from torch import Tensor
 from cogloat.config import augmentation as ops
 from cogloat.config.dataset import Data
 from cogloat.data.augmentation import blur, colour, cutout, geometry, policies, slots, steps
+from cogloat.data.augmentation.levels import to_unit_range
 from cogloat.data.frames import Framed, Images
 
 Channels = tuple[float, float, float]
@@ -103,11 +104,6 @@ def evaluation_transform(images: Images, mean: Channels, std: Channels, size: in
     return normalise(to_unit_range(squares), mean, std)
 
 
-def to_unit_range(images: Tensor) -> Tensor:
-    """Map uint8 to float32 in 0..1; what is float already stays as it is."""
-    return images if images.is_floating_point() else images.to(torch.float32).div_(255)
-
-
 def normalise(images: Tensor, mean: Channels, std: Channels) -> Tensor:
     """Subtract each channel's mean and divide by its standard deviation.
 
@@ -120,7 +116,7 @@ def normalise(images: Tensor, mean: Channels, std: Channels) -> Tensor:
 @cache
 def constant(values: Channels, device: torch.device) -> Tensor:
     """Return a number for each channel, [3, 1, 1]; it goes to a device once."""
-    return torch.tensor(values, device=device).view(3, 1, 1)
+    return torch.tensor(values, dtype=torch.float32, device=device).view(3, 1, 1)
 
 
 def _joined(operations: tuple[ops.Operation, ...]) -> Iterator[Joined]:

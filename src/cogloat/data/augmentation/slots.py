@@ -16,6 +16,7 @@ from torch import Tensor
 from cogloat.config.dataset import MARGIN
 from cogloat.data.augmentation.bands import both_ways
 from cogloat.data.augmentation.geometry import Boxes
+from cogloat.data.augmentation.levels import divide_levels
 from cogloat.data.frames import Framed
 from cogloat.randomness import sent
 
@@ -106,7 +107,7 @@ def _stretched(images: Framed, down: Stretch, right: Stretch, size: int) -> Tens
         of_columns = _bands(_part(columns, part), size, width, device)
         lying = both_ways(of_rows, pixels, of_columns)
         parts.append(torch.where(turned_B111[part], lying.mT, lying))
-    return torch.cat(parts).div_(255)
+    return divide_levels(torch.cat(parts))
 
 
 def _bands(stretch: Stretch, size: int, pixels: int, device: torch.device) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from cogloat.config.augmentation import Levels
 from cogloat.data.augmentation import lookup, mixing, smooth, warp
 from cogloat.data.augmentation.kinds import COLORS, FAMILIES, SHARPNESSES, WARPS, Kind
+from cogloat.data.augmentation.levels import divide_levels
 from cogloat.randomness import sent
 
 
@@ -52,7 +53,7 @@ def apply(images: Tensor, steps: Steps, fill: int | Levels) -> Tensor:
                     sizes = counts[family.start : family.stop]
                     out = _operate(family, some, kind, sizes, magnitude, channels[0])
                 levels.index_copy_(0, places, out)
-    return levels.div_(255)
+    return divide_levels(levels)
 
 
 def _operate(
