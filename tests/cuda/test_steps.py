@@ -7,6 +7,7 @@ import torch
 from every_method import BATCH, COUNTS, STAGES, WAITS, training
 from torch.nn import functional as F
 
+from cogloat.data.augmentation.levels import to_unit_range
 from cogloat.training.machine import FIRST_WITH_TF32
 
 pytestmark = [
@@ -35,6 +36,11 @@ def test_its_images_are_the_processors(method, tmp_path):
     """The same draws of views: the loss of the first step, but for float32's rounding."""
     losses = [training(method, tmp_path, device).step(0)["loss"].cpu() for device in (CPU, GPU)]
     torch.testing.assert_close(*losses, rtol=1e-3, atol=1e-4)
+
+
+def test_every_grey_level_is_the_processors_to_the_bit():
+    levels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_unit_range(levels.to(GPU)).cpu(), to_unit_range(levels))
 
 
 def test_float32_is_float32_in_convolutions_and_products():

@@ -183,10 +183,13 @@ def _as_features(x: Tensor, splits: int) -> Tensor:
 
 def _as_images(x: Tensor, splits: int) -> Tensor:
     """Put them one after another again."""
-    wide_bHWC = x.permute(0, 2, 3, 1)
-    words_bHWC = _read_as(_word(x.shape[1] // splits, x.dtype), wide_bHWC)
-    images_NHWC = words_bHWC.unflatten(3, (splits, -1)).permute(3, 0, 1, 2, 4).flatten(0, 1)
-    return _read_as(x.dtype, images_NHWC).permute(0, 3, 1, 2)
+    shape = len(x) * splits, x.shape[1] // splits, *x.shape[2:]
+    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+    word = _word(shape[1], x.dtype)
+    words_SbHWC = _read_as(word, out.permute(0, 2, 3, 1)).unflatten(0, (splits, -1))
+    words_bHWC = _read_as(word, x.permute(0, 2, 3, 1))
+    words_SbHWC.copy_(words_bHWC.unflatten(3, (splits, -1)).permute(3, 0, 1, 2, 4))
+    return out
 
 
 def _word(channels: int, dtype: torch.dtype) -> torch.dtype:

@@ -86,6 +86,19 @@ def test_on_another_device_all_parts_are_normalised_together(splits, shape, dtyp
     torch.testing.assert_close(*results, rtol=near, atol=near)
 
 
+@pytest.mark.parametrize("shape", [(6, 4, 5, 3), (6, 4)])
+def test_what_it_returns_may_be_changed_in_place(shape):
+    """As by torchvision's ResNets."""
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    norm, gradients = SplitBatchNorm(4, 2), []
+    with Device() as device:
+        for place in ("cpu", device.device):
+            own = x.clone().to(place).requires_grad_()
+            nn.functional.relu(norm.to(place)(own), inplace=True).square().sum().backward()
+            gradients.append(own.grad.cpu())
+    torch.testing.assert_close(*gradients)
+
+
 def test_the_gradient_is_that_of_finite_differences():
     norm = warmed(SplitBatchNorm(2, 3).double())
     x = images(features=2, dtype=torch.float64).requires_grad_()
