@@ -1,6 +1,7 @@
 r"""Keep the accuracies behind tables, with their provenance, in one file for git.
 
-Runs are in results/runs, which git does not keep. Cost: a second.
+Runs are in results/runs, which git does not keep. Those that the file has already stay, unless they
+were made anew. Cost: a second.
 
 Example:
     python src/keep_evidence.py --tables results/acceptance/table2.csv \
@@ -47,14 +48,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Keep."""
     args = parse_args(argv)
     files = (file for table in args.tables for file in of_table(table))
+    today = datetime.now(UTC).date().isoformat()
     runs = tuple(
-        Kept(metrics=Metrics.read(file), provenance=Run.read(file.with_name(PROVENANCE)))
+        Kept(
+            made=today,
+            revision=args.revision,
+            metrics=Metrics.read(file),
+            provenance=Run.read(file.with_name(PROVENANCE)),
+        )
         for file in dict.fromkeys(files)
         if file.name == "metrics.json"
     )
-    today = datetime.now(UTC).date().isoformat()
-    Evidence(made=today, revision=args.revision, runs=runs).write(args.output)
-    print(f"kept {len(runs)} runs in {args.output}")
+    if args.output.exists():
+        evidence = Evidence.read(args.output).with_more(runs)
+    else:
+        evidence = Evidence(runs=runs)
+    evidence.write(args.output)
+    print(f"kept {len(runs)} runs in {args.output}, which has {len(evidence.runs)}")
 
 
 if __name__ == "__main__":

@@ -49,16 +49,9 @@ class Run(NamedTuple):
     seed: int
 
 
-class Made(NamedTuple):
-    """A run that was made, and where that is written."""
-
-    kept: Kept
-    evidence: Evidence
-
-
-def made(evidence: Iterable[Evidence]) -> list[Made]:
+def made(evidence: Iterable[Evidence]) -> list[Kept]:
     """Return the runs of all evidence."""
-    return [Made(kept, own) for own in evidence for kept in own.runs]
+    return [run for own in evidence for run in own.runs]
 
 
 def summary(collection: Collection, small: set[str], whole: set[Run]) -> Sheet:
@@ -102,7 +95,7 @@ def matrix(config: Path, collection: Collection, small: set[str], whole: set[Run
 
 
 def evidence_table(
-    config: Path, runs: Sequence[Made], printed: Mapping[tuple[str, str, Factor], float]
+    config: Path, runs: Sequence[Kept], printed: Mapping[tuple[str, str, Factor], float]
 ) -> Sheet:
     """Return a row for each run that was made.
 
@@ -112,8 +105,8 @@ def evidence_table(
         printed: method, dataset and factor -> the paper's number.
     """
     rows = []
-    for kept, evidence in runs:
-        own = kept.metrics
+    for run in runs:
+        own = run.metrics
         method, dataset = load_method(config, own.method), load_dataset(config, own.dataset)
         known = method.expect.get(f"{own.dataset}_{folder(own.factor)}")
         paper = printed.get((own.method, own.dataset, own.factor))
@@ -126,23 +119,23 @@ def evidence_table(
                 f"{own.accuracy:.2f}, best {own.best_accuracy:.2f}",
                 "" if known is None else f"{known.mean:g}",
                 "" if paper is None else f"{paper:g}",
-                _when(evidence),
+                _when(run),
             ]
         )
     heads = ["Method", "Data", "Epochs", "Seed", "Here", "Known", "Paper", "Made"]
     return Sheet(heads, rows)
 
 
-def by_method(config: Path, runs: Sequence[Made]) -> Sheet:
+def by_method(config: Path, runs: Sequence[Kept]) -> Sheet:
     """Return a row for the runs of each method, dataset and factor, over their seeds."""
     rows = []
-    for (name, data, factor), seeds in by_cell(kept.metrics for kept, _ in runs).items():
+    for (name, data, factor), seeds in by_cell(run.metrics for run in runs).items():
         method, dataset = load_method(config, name), load_dataset(config, data)
         known = method.expect.get(f"{data}_{folder(factor)}")
         last = [own.accuracy for own in seeds.values()]
         spread = f" ± {stdev(last):.1f}" if len(last) > 1 else ""
         best = fmean(own.best_accuracy for own in seeds.values())
-        there = [own for own in runs if own.kept.metrics in seeds.values()]
+        there = [own for own in runs if own.metrics in seeds.values()]
         rows.append(
             [
                 method.label,
@@ -151,15 +144,15 @@ def by_method(config: Path, runs: Sequence[Made]) -> Sheet:
                 " ".join(map(str, sorted(seeds))),
                 f"{fmean(last):.1f}{spread}, best {best:.1f}",
                 "" if known is None else f"{known.mean:g}",
-                _places(own.kept for own in there),
-                "; ".join(dict.fromkeys(_when(own.evidence) for own in there)),
+                _places(there),
+                "; ".join(dict.fromkeys(map(_when, there))),
             ]
         )
     heads = ["Method", "Data", "Epochs", "Seeds", "Here", "Known", "On", "Made"]
     return Sheet(heads, rows)
 
 
-def verdicts(config: Path, runs: Sequence[Made]) -> str:
+def verdicts(config: Path, runs: Sequence[Kept]) -> str:
     """Return what the windows of all acceptance tables decide of runs that were made, if anything.
 
     Args:
@@ -180,17 +173,17 @@ def verdicts(config: Path, runs: Sequence[Made]) -> str:
     return f"{held(table)}: {'; '.join(told)}.\n"
 
 
-def _decided(config: Path, runs: Sequence[Made]) -> Iterator[pd.DataFrame]:
+def _decided(config: Path, runs: Sequence[Kept]) -> Iterator[pd.DataFrame]:
     """Yield the rows of each acceptance table whose runs were made, where it has a window."""
     collections = load_workflow(config).collections.values()
     for table in (own for collection in collections for own in collection.tables.values()):
         if not isinstance(table, AcceptanceTable):
             continue
         own = [
-            kept.metrics
-            for kept, _ in runs
-            if (kept.metrics.dataset, kept.metrics.factor) in _cells(table)
-            and kept.metrics.method in table.methods
+            run.metrics
+            for run in runs
+            if (run.metrics.dataset, run.metrics.factor) in _cells(table)
+            and run.metrics.method in table.methods
         ]
         if not own:
             continue
@@ -201,11 +194,11 @@ def _decided(config: Path, runs: Sequence[Made]) -> Iterator[pd.DataFrame]:
             yield decided
 
 
-def at_whole_budget(config: Path, runs: Iterable[Made]) -> set[Run]:
+def at_whole_budget(config: Path, runs: Iterable[Kept]) -> set[Run]:
     """Return the runs that had as many epochs as the configuration says today."""
     whole = set()
-    for kept, _ in runs:
-        own = kept.metrics
+    for run in runs:
+        own = run.metrics
         if all(
             run_config(config, own.dataset, own.factor, own.method, own.seed, stage).settings.epochs
             == own.epochs.get(stage)
@@ -233,15 +226,13 @@ def _cells(table: AcceptanceTable) -> set[tuple[str, Factor]]:
     return set(itertools.product(table.datasets, table.factors))
 
 
-def _when(evidence: Evidence) -> str:
-    return f"{evidence.made}, {evidence.revision}"
+def _when(run: Kept) -> str:
+    return f"{run.made}, {run.revision}"
 
 
 def _places(runs: Iterable[Kept]) -> str:
     """Return what runs were trained on, such as "NVIDIA H200, bfloat16"."""
-    processes = [
-        own for kept in runs for stage in kept.provenance.stages for own in stage.processes
-    ]
+    processes = [own for run in runs for stage in run.provenance.stages for own in stage.processes]
     return "; ".join(dict.fromkeys(f"{own.device}, {own.precision}" for own in processes))
 
 

@@ -36,8 +36,8 @@ def evidence(path: Path, method: str = "ce", accuracy: float = 71.25, **changes)
         **{"identity": {}, "outputs": {}, "processes": (process(),)},
     )
     run = Run(stages=(stage,), evaluation=Evaluation(identity={}, processes=(process(),)))
-    kept = Kept(metrics=own, provenance=run)
-    Evidence(made="2026-11-26", revision="abc1234", runs=(kept,)).write(path)
+    kept = Kept(made="2026-11-26", revision="abc1234", metrics=own, provenance=run)
+    Evidence(runs=(kept,)).write(path)
     return path
 
 
