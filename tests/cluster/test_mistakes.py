@@ -88,7 +88,7 @@ def test_out_of_time_and_it_has_saved(long: Project):
 
 
 def test_image_says_what_it_computes_on_and_is_the_locked_one():
-    tested = output("apptainer", "test", str(REPO / "containers/train.sif"))
+    tested = output("apptainer", "test", "--nv", str(REPO / "containers/train.sif"))
     assert "sees no GPU: what runs here runs on the CPU" in tested
     assert "a convolution's gradient is right on cpu" in tested
     verified = output("make", "--directory", str(REPO), "container-verify")

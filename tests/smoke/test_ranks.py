@@ -2,13 +2,17 @@
 
 import json
 import os
+import shlex
 import signal
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from scripts import Tiny, command, run
+from pages import blocks
+from scripts import REPO, Tiny, command, run
 
 from cogloat.files import write_json
 
@@ -118,6 +122,39 @@ def test_a_warning_to_the_parent_is_passed_on(tiny, config, whole):
     assert status == 128 + signal.SIGUSR1
     assert log.count("stopped by SIGUSR1") == 1
     assert trained(tiny, config, output, "--processes", 2) == whole
+
+
+def options(line: list[str]) -> dict[str, str]:
+    """Return options and values, however they are put together."""
+    parts = [part for one in line for part in one.split("=", 1)]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_two_nodes_started_as_the_page_shows_end_in_the_same_bits(tiny, config, whole):
+    """By its torchrun, on one machine; `srun` and the image stand around it."""
+    (script,) = (one for one in blocks((REPO / "docs/cluster.md").read_text()) if "torchrun" in one)
+    shown = shlex.split(script.replace("\\\n", " ").split("torchrun ")[1])
+    place = shown.index("src/train.py")
+    output = tiny.root / "two_nodes"
+    given = options([*map(str, tiny.arguments(config, output)), "--threads", "1"])
+    assert options(shown[place + 1 :]).keys() == given.keys()
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        meeting = f"localhost:{free.getsockname()[1]}"
+    launch = options(shown[:place]) | {
+        **{"--nproc-per-node": "1", "--rdzv-id": "page", "--rdzv-endpoint": meeting},
+        "--local-addr": "localhost",  # a machine's own name may lead nowhere
+    }
+    assert launch["--nnodes"] == "2"
+    line = [sys.executable, "-m", "torch.distributed.run", *sum(launch.items(), ())]
+    line += [str(REPO / "src/train.py"), *sum(given.items(), ())]
+    nodes = [
+        subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) for _ in range(2)
+    ]
+    for status, log in map(ended, nodes):
+        assert status == 0, log
+    assert [(output / name).read_bytes() for name in FILES] == whole
+    assert ranks_of(output) == [2]
 
 
 def test_ranks_end_with_the_process_that_started_them(tiny, config):

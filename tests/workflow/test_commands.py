@@ -1,15 +1,13 @@
-"""Every command that the README or a page shows is run by a test or the continuous integration.
+"""Every command that the README or a page shows is run by a test or the continuous integration."""
 
-Those of docs/versions.md, of the pages on methods and on the configuration are run where what they
-speak of is tested.
-"""
-
+import json
 import re
 import shlex
 import subprocess
+import sys
 
 import pytest
-from pages import blocks
+from pages import PAGES, blocks, name_of
 from project import Project
 from scripts import REPO, script_module
 
@@ -44,7 +42,18 @@ TARGETS = {
     "export": ("tests/workflow/test_first_minutes.py", 'make("export")'),
     "archive": (".ci/run", "\nmake archive\n"),
 }
-NOT_HERE = {"apptainer test --nv containers/train.sif"}  # needs a driver, as docs/status.md says
+IMAGE = {"apptainer test --nv containers/train.sif": ("tests/cluster/test_mistakes.py", '"--nv"')}
+# pages whose commands are run where what they speak of is tested
+ELSEWHERE = {
+    "docs/versions.md": ("tests/workflow/test_versions.py", "docs/versions.md"),
+    "config/README.md": ("tests/workflow/test_extending.py", "config/README.md"),
+    "docs/methods/README.md": ("tests/unit/docs/test_methods.py", 'must("describe_methods.py"'),
+    "containers/README.md": ("Makefile", "apptainer build --force --fakeroot"),
+}
+SCRIPTS = {"docs/cluster.md": ("tests/smoke/test_ranks.py", "docs/cluster.md")}  # of bash
+UNDERSTOOD = ["docs/cluster.md", "docs/imagenet.md", "docs/sharing.md"]
+METHODS = [name_of(page) for page in PAGES if name_of(page).startswith("docs/methods/")]
+METHODS.remove("docs/methods/README.md")
 
 
 def commands(page: str) -> list[str]:
@@ -70,8 +79,36 @@ def test_command_of_snakemake_is_planned(fresh: Project, command):
     assert "total" in done.stdout
 
 
+def test_commands_of_every_page_are_run_somewhere():
+    shown = {name_of(page): blocks(page.read_text()) for page in PAGES}
+    told = {"README.md", *UNDERSTOOD, *METHODS, *ELSEWHERE}
+    assert {name for name, texts in shown.items() if texts} == told
+    scripts = {name for name, texts in shown.items() for text in texts if text.startswith("#!")}
+    assert scripts == SCRIPTS.keys()
+    for file, written in [*ELSEWHERE.values(), *SCRIPTS.values()]:
+        assert written in (REPO / file).read_text(), file
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["docs/cluster.md", "docs/imagenet.md", "docs/sharing.md"])
+def test_commands_of_the_pages_on_methods_are_planned(fresh: Project):
+    shown = [command for page in METHODS for command in commands(page)]
+    targets = [command.removeprefix("snakemake ") for command in shown]
+    assert len(targets) == 2 * len(METHODS)
+    done = fresh.snakemake("-n", *targets)
+    assert done.returncode == 0, done.stdout
+    assert all(f"output: {target}" in done.stdout for target in targets)
+
+
+def test_configuration_is_shown_as_its_page_says():
+    (command,) = (one for one in commands("config/README.md") if one.startswith("python"))
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)[1:]], cwd=REPO, capture_output=True, check=True
+    )
+    assert json.loads(done.stdout)["method"] == "cogloat"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", UNDERSTOOD)
 def test_command_of_a_page_is_planned_made_or_understood(fresh: Project, page):
     for command in commands(page):
         tool, *arguments = shlex.split(command)
@@ -90,7 +127,8 @@ def test_command_of_a_page_is_planned_made_or_understood(fresh: Project, page):
                 (plan,) = arguments
                 assert f"snakemake {plan.removesuffix('.md')}.csv" in commands(page)
             case _:
-                assert command in NOT_HERE
+                file, written = IMAGE[command]
+                assert written in (REPO / file).read_text(), command
 
 
 @pytest.mark.parametrize("file", ["README.md", "docs/versions.md", "docs/cluster.md"])
