@@ -52,8 +52,11 @@ ELSEWHERE = {
 }
 SCRIPTS = {"docs/cluster.md": ("tests/smoke/test_ranks.py", "docs/cluster.md")}  # of bash
 UNDERSTOOD = ["docs/cluster.md", "docs/imagenet.md", "docs/sharing.md"]
-METHODS = [name_of(page) for page in PAGES if name_of(page).startswith("docs/methods/")]
-METHODS.remove("docs/methods/README.md")
+METHODS = [
+    name
+    for name in map(name_of, PAGES)
+    if name.startswith("docs/methods/") and name not in ELSEWHERE
+]
 
 
 def commands(page: str) -> list[str]:
