@@ -174,6 +174,7 @@ def _imports(node: ast.AST, package: str) -> Iterator[str]:
         yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
+@cache
 def _file(folder: Path, module: str) -> Path | None:
     """Return the file of a module, or None where the name is not a module's."""
     path = module.replace(".", "/")

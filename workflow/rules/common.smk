@@ -86,9 +86,8 @@ def checked(settings):
 
 
 @user_facing
-def number(wildcards, name, least):
+def number(text, name, least):
     """Return a wildcard that must be a whole number, written plainly."""
-    text = wildcards[name]
     plain = re.fullmatch("0|[1-9][0-9]*", text)
     if plain and (len(text) > len(str(MOST)) or int(text) > MOST):
         raise UserError(f"{name} {text} is more than {MOST}. Change the path you ask for.")
@@ -217,7 +216,9 @@ def coreset_file(wildcards):
 @user_facing
 def target_settings(wildcards):
     """Return how targets are optimised, or nothing where they have a closed form."""
-    classes, dimension = number(wildcards, "classes", 2), number(wildcards, "dimension", 1)
+    classes, dimension = number(wildcards.classes, "classes", 2), number(
+        wildcards.dimension, "dimension", 1
+    )
     if classes <= dimension + 1:
         return ""
     return load.load_target_points(CONFIG).model_dump_json()
@@ -229,20 +230,22 @@ def target_settings(wildcards):
 @user_facing
 def stage_config(wildcards, stage=None):
     """Return the effective configuration of one stage of a run, by default the path's."""
-    owner = load.method_of(CONFIG, wildcards.method, stage or wildcards.stage)
-    if stage is None and owner != wildcards.method:
-        raise UserError(
-            f"method '{wildcards.method}' has the encoder of '{owner}' and no stage "
-            f"'{wildcards.stage}' of its own. Ask for that of '{owner}'."
-        )
-    return load.run_config(
-        CONFIG,
-        wildcards.dataset,
-        factor_of(wildcards),
-        wildcards.method,
-        number(wildcards, "seed", 0),
-        stage or wildcards.stage,
-    )
+    own = wildcards
+    if stage is None:
+        owner = load.method_of(CONFIG, own.method, own.stage)
+        if owner != own.method:
+            raise UserError(
+                f"method '{own.method}' has the encoder of '{owner}' and no stage '{own.stage}' of "
+                f"its own. Ask for that of '{owner}'."
+            )
+    return config_at(own.dataset, own.imbalance, own.method, own.seed, stage or own.stage)
+
+
+@cache
+def config_at(dataset, folder, method, seed, stage):
+    """Return what `stage_config` does, of a run's path's parts; a plan asks often for each."""
+    factor = imbalance.from_folder(folder)
+    return load.run_config(CONFIG, dataset, factor, method, number(seed, "seed", 0), stage)
 
 
 @user_facing
@@ -289,7 +292,14 @@ def all_stages(path):
 
 def last_stage(path):
     """Return a function for the path of what a run's last stage leaves."""
-    return user_facing(lambda wildcards: all_stages(path)(wildcards)[-1])
+
+    @user_facing
+    def file(wildcards):
+        stage = load.load_method(CONFIG, wildcards.method).stages[-1]
+        stage_config(wildcards, stage)
+        return stage_path(path, stage, **wildcards)
+
+    return file
 
 
 @user_facing
