@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from specimens import Specimen
 
 from cogloat.errors import UserError
+from cogloat.readers import strict_yaml
 
 EXAMPLES = int(os.environ.get("FUZZ", 20))  # of each kind of file and damage
 fuzzed = settings(
@@ -120,6 +121,24 @@ def test_a_file_as_it_should_be_is_read(everything, name):
 def test_any_bytes_are_answered(everything, name, data):
     specimen = everything[name]
     read(specimen, data.draw(damaged(specimen.path.read_bytes())))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if not name.endswith(".json")])
+@fuzzed
+@given(data=st.data())
+def test_what_one_parser_of_yaml_reads_the_other_reads_alike(everything, name, data):
+    text = data.draw(damaged(everything[name].path.read_bytes())).decode(errors="ignore")
+
+    def said(parser: type) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(strict_yaml, "FAST", parser)
+            try:
+                return repr(strict_yaml.parse_yaml.__wrapped__(name, text))
+            except UserError as error:
+                return str(error)
+
+    assert said(yaml.CSafeLoader) == said(yaml.SafeLoader)
 
 
 # --- what a file holds ---
