@@ -14,6 +14,7 @@ PAGES = [
     *sorted((REPO / "docs").rglob("*.md")),
 ]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+FOLDER = re.compile(r"[\w/]+/ +[a-z]")  # and what is in it
 MATH = re.compile(r"\$`.*?`\$", re.S)
 
 
@@ -25,6 +26,15 @@ def name_of(page: Path) -> str:
 def blocks(text: str, language: str = "") -> list[str]:
     """Return what stands between fences of a language."""
     return [body for own, body in FENCE.findall(text) if own == language]
+
+
+def commands(page: Path) -> list[str]:
+    """Return the commands that a page shows; a script that it shows is none, nor is a tree."""
+    shown = [text for text in blocks(page.read_text()) if not text.startswith("#!")]
+    lines = "".join(shown).replace("\\\n", " ").splitlines()
+    bare = [re.sub(r"\s+# .*", "", line).strip() for line in lines]
+    found = [part for line in bare for part in line.split(" && ") if part]
+    return [command for command in found if not FOLDER.match(command)]
 
 
 def prose(page: Path) -> str:

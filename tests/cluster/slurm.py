@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from project import Project
 
 # the profile, as a user names it; sacct needs accounting, and tests do not wait for 40 seconds
-PROFILE = (
-    *("--profile", "slurm", "--slurm-status-command", "squeue"),
-    *("--slurm-init-seconds-before-status-checks", "2"),
-)
+STATUS = "--slurm-status-command squeue --slurm-init-seconds-before-status-checks 2"
+PROFILE = ("--profile", "slurm", *STATUS.split())
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import yaml
+from pages import commands
 from project import Project
 from scripts import REPO
 from slurm import PROFILE, Job, jobs, output
@@ -66,7 +67,7 @@ def both_shown(project: Project) -> bool:
 def test_whatever_happens_to_its_jobs_the_table_is_that_of_a_local_run(
     long: Project, reference: Project
 ):
-    process = long.start(*PROFILE, *SHORT_SLOTS)
+    process = long.start(*PROFILE, *SHORT_SLOTS, "--", "results/table2.csv")
     reading = ThreadPoolExecutor().submit(process.stdout.read)
     incidents: list[Callable[[Project], bool]] = [warn, preempt, kill]
     at_once: set[str] = set()
@@ -103,8 +104,18 @@ def test_whatever_happens_to_its_jobs_the_table_is_that_of_a_local_run(
         provenance = json.loads((run.root / RUNS / "ce/seed0/provenance.json").read_text())
         assert {one["image"] for one in provenance["stages"][0]["processes"]} == {image}
 
-    assert long.plan() == long.plan("--profile", "slurm") == {}
+    machines = {"tabulate_machines": {"results/machines.csv"}}
+    assert long.plan() == long.plan("--profile", "slurm") == machines
     assert not [path for path in (long.root / "scratch").rglob("*") if path.is_file()]
+
+    # the table is there; the page measures what it costs, and makes the rest of the collection
+    for command in commands(REPO / "docs/cluster.md"):
+        if command.startswith(("snakemake ", "cat ")):
+            done = long.run("bash", "-c", command.replace("--profile slurm", " ".join(PROFILE)))
+            assert done.returncode == 0, f"{command}\n{done.stdout}"
+    assert len(jobs(long, "rule_calibrate")) == 1
+    assert (long.root / "results/plan_check.csv").exists()
+    assert long.plan() == {}
 
 
 def same_bits(name: str) -> bool:

@@ -242,6 +242,7 @@ def stage_config(wildcards, stage=None):
 
 
 @cache
+@user_facing
 def config_at(dataset, folder, method, seed, stage):
     """Return what `stage_config` does, of a run's path's parts; a plan asks often for each."""
     factor = imbalance.from_folder(folder)
