@@ -62,7 +62,7 @@ define make_collection
 		>logs/report.log 2>&1 || { cat logs/report.log >&2; exit 1; }
 endef
 
-.PHONY: help env demo plan report watch audit bench test test-quick test-cluster lint lock schemas \
+.PHONY: help env demo plan report watch audit bench test test-long test-quick test-cluster lint lock schemas \
 	certify publish evidence coverage export archive validator tensorboard \
 	container container-lock container-verify dockerfile wheels
 
@@ -75,8 +75,9 @@ help:
 	@echo "make tensorboard   the curves of COLLECTION=demo in TensorBoard, while they are made and after"
 	@echo "make audit    the paper's claims, decided by its own tables: seconds, no training"
 	@echo "make bench    how fast the training is, in ratios beside their goals: 5 minutes on 2 idle cores"
-	@echo "make test     lint, types and every test"
-	@echo "make test-quick    most of it, in little more than a minute"
+	@echo "make test     lint, types and tests: some nine minutes on 2 cores"
+	@echo "make test-long     the other tests: kills and restarts, clones, whole sets of runs"
+	@echo "make test-quick    most tests, in little more than a minute"
 	@echo "make test-cluster  the graph on a real SLURM with real containers; Debian, as root"
 	@echo "make lint     formatting, lint and types alone"
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"
@@ -157,11 +158,15 @@ $(PEERS): requirements/bench.txt $(STAMP)
 	@python -m pip install --quiet --no-deps --require-hashes -r $< && touch $@ || \
 		echo "warning: $< could not be installed; the bench leaves its rows out" >&2
 
+PYTEST := OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: lint validator
-	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile
+	$(PYTEST) -m 'not long'
+
+test-long: env validator
+	$(PYTEST) -m long
 
 test-quick: env
-	OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile -m 'not slow'
+	$(PYTEST) -m 'not (slow or long)'
 
 test-cluster: env
 	bash tests/cluster/run.sh

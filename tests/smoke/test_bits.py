@@ -19,7 +19,7 @@ from cogloat.results.provenance import Stage
 from cogloat.training.machine import Machine
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(not arithmetic.available(), reason="needs an x86-64 with AVX2"),
 ]
 FIRST_EMULATOR = 10  # of QEMU's versions; 7.2 crashes, or makes numbers that are not finite

@@ -16,7 +16,7 @@ from scripts import REPO, Tiny, command, run
 
 from cogloat.files import write_json
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 FILES = ("weights.pt", "history.csv")
 GROUPS = 4

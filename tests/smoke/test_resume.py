@@ -16,7 +16,7 @@ from scripts import Tiny, command, must, run
 
 from cogloat.files import sha256
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 FILES = ("weights.pt", "history.csv")
 KILLS = 6

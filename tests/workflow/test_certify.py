@@ -9,7 +9,7 @@ from project import Project, interpreters
 METRICS = "results/runs/tiny/if10/ldam/seed0/metrics.json"
 LOSS = "src/cogloat/methods/classifier/loss.py"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

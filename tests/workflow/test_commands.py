@@ -82,7 +82,7 @@ def test_every_command_is_run_somewhere():
         assert written in (REPO / file).read_text(), file
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("page", HERE)
 def test_every_command_of_a_page_does_what_it_says(small: Project, page):
     if page == "docs/sharing.md":  # speaks of a run and of a file that are there
@@ -109,7 +109,7 @@ def run(small: Project, command: str) -> None:
         assert (small.root / path).exists(), command
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_stage_is_trained_again_and_all_in_another_precision(small: Project):
     """By the options that the README shows."""
     shown = commands(REPO / "README.md")

@@ -14,7 +14,7 @@ from PIL import Image
 from project import PARTS, Project
 from scripts import REPO
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROOM = "src/cogloat/methods/scaled"
 CLASSIFIER = "src/cogloat/methods/classifier"

@@ -17,7 +17,7 @@ from PIL import Image
 from project import Project
 from scripts import REPO
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 ROWS, COLUMNS = 40, 110
 MOST = 60  # lines that are left on a terminal

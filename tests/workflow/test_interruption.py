@@ -8,7 +8,7 @@ import time
 import pytest
 from project import Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 RUN = "results/runs/tiny/if10/kcl/seed0"
 LEFT = (

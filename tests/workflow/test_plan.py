@@ -29,6 +29,7 @@ def runtimes(project: Project, *arguments: str) -> list[int]:
     return [int(minutes) for minutes in re.findall(r"runtime=(\d+)", done.stdout)]
 
 
+@pytest.mark.long
 def test_the_demo_is_planned_by_a_calibration(tmp_path):
     project = Project.new(tmp_path / "project")
     done = project.snakemake("--set-resources", "calibrate:gpu=0", "--", "calibrations")
@@ -66,6 +67,7 @@ def test_a_plan_without_a_calibration_stands_on_the_configuration(fresh):
     assert "No calibration was given" in (fresh.root / "results/readings/plan.md").read_text()
 
 
+@pytest.mark.long
 def test_a_calibration_makes_no_result_out_of_date(finished):
     assert finished.plan() == {}
     done = finished.snakemake("results/calibration/tiny.json")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from project import Project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 DIGITS = "config/datasets/digits.yaml"
 RUNS = "results/runs/digits/if10"

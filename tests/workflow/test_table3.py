@@ -10,7 +10,7 @@ from scripts import REPO
 from cogloat.results.metrics import GROUPS
 from cogloat.results.provenance import Stage
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 SHARED = ["cogloat_proco", "bcl"]

@@ -15,7 +15,7 @@ from damage import flip
 from project import Project, interpreters, jobs
 from scripts import REPO
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 TRACKED = (".dvc/.gitignore", ".dvc/config", ".dvc/plots", ".dvcignore", ".gitignore", "dvc.yaml")
 OUTPUTS = (".snakemake/metadata", "data", "results/runs")

@@ -32,7 +32,7 @@ from cogloat.data.store import load_frames, load_split_images, verify_store
 from cogloat.errors import UserError
 from cogloat.runs.load import load_dataset, run_config
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 CPU = torch.device("cpu")
 FIRST = "train/n00000000/n00000000_0.JPEG"
