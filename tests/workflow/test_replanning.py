@@ -1,5 +1,6 @@
 """What is out of date is judged by content: by what a run is made with, not by file times."""
 
+import contextlib
 import csv
 import json
 import os
@@ -250,23 +251,24 @@ def test_label_replans_the_table_alone(finished: Project):
         assert finished.plan(TABLE2) == TABLE
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new"),
-    [
-        ("config/methods/kcl.yaml", "label: KCL", "# a remark\nlabel: KCL"),
-        ("config/methods/kcl_inbatch.yaml", "mean: 77.6", "mean: 77.7"),  # what is expected of it
-        ("config/datasets/tiny.yaml", "label: Tiny", "label: Tiny  # a remark"),
-        ("config/config.yaml", "collection: tiny", "collection: tiny  # a remark"),
-        ("src/train.py", "def main(", "# a remark\ndef main("),
-        ("src/cogloat/methods/moco/loss.py", '"""', '"""Another first word. '),
-        ("workflow/rules/train.smk", "rule train:", "# a remark\nrule train:"),
-    ],
-)
-def test_comment_or_docstring_replans_nothing(finished: Project, file, old, new):
-    if old == '"""':  # the module's docstring is what the file begins with
-        old = (finished.root / file).read_text().splitlines()[0]
-        new = old.replace('"""', new, 1)
-    with finished.edited(file, old, new):
+REMARKS = [
+    ("config/methods/kcl.yaml", "label: KCL", "# a remark\nlabel: KCL"),
+    ("config/methods/kcl_inbatch.yaml", "mean: 77.6", "mean: 77.7"),  # what is expected of it
+    ("config/datasets/tiny.yaml", "label: Tiny", "label: Tiny  # a remark"),
+    ("config/config.yaml", "collection: tiny", "collection: tiny  # a remark"),
+    ("src/train.py", "def main(", "# a remark\ndef main("),
+    ("src/cogloat/methods/moco/loss.py", '"""', '"""Another first word. '),
+    ("workflow/rules/train.smk", "rule train:", "# a remark\nrule train:"),
+]
+
+
+def test_comments_and_docstrings_replan_nothing(finished: Project):
+    with contextlib.ExitStack() as edits:
+        for file, old, new in REMARKS:
+            if old == '"""':  # the module's docstring is what the file begins with
+                old = (finished.root / file).read_text().splitlines()[0]
+                new = old.replace('"""', new, 1)
+            edits.enter_context(finished.edited(file, old, new))
         assert finished.plan() == {}
 
 
