@@ -125,7 +125,8 @@ def _add(crate: ROCrate, file: Path) -> DataEntity:
     if (known := crate.get(file.as_posix())) is not None:
         return known
     if not file.is_file():
-        raise UserError(f"{file}: missing. Make it by `snakemake {file}`, or get it again.")
+        by = "git restore" if file in map(Path, FILES) else "snakemake"
+        raise UserError(f"{file}: missing. Get it by `{by} {file}`.")
     kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or PLAIN
     own: dict[str, Any] = {"encodingFormat": kind, "name": file.as_posix(), "sha256": sha256(file)}
     return crate.add_file(file, file, properties=own, record_size=True)

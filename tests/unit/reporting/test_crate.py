@@ -128,7 +128,8 @@ def lost(name):
     ("change", "message"),
     [
         (lost("results/own/mine.csv"), "own: there is no table. Make the collection by "),
-        (lost(f"{RUN}/train/history.csv"), f"{RUN}/train/history.csv: missing. Make it by "),
+        (lost(f"{RUN}/train/history.csv"), f"{RUN}/train/history.csv: missing. Get it by `sn"),
+        (lost("dvc.yaml"), "dvc.yaml: missing. Get it by `git restore dvc.yaml`."),
         (lost("results/splits/digits/if60.csv"), "results/splits/digits/if60.csv: missing. "),
     ],
 )
