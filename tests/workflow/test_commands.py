@@ -55,7 +55,6 @@ ELSEWHERE = {
     "docs/versions.md": ("tests/workflow/test_versions.py", "docs/versions.md"),
     "config/README.md": ("tests/workflow/test_extending.py", "config/README.md"),
     "docs/methods/README.md": ("tests/unit/docs/test_methods.py", 'must("describe_methods.py"'),
-    "containers/README.md": ("Makefile", "apptainer build --force --fakeroot"),
 }
 SCRIPTS = {"docs/cluster.md": ("tests/smoke/test_ranks.py", "docs/cluster.md")}  # of bash
 HERE = [name for page in PAGES if (name := name_of(page)) not in ELSEWHERE and commands(page)]
