@@ -125,6 +125,7 @@ def test_many_writers_of_one_file_all_succeed_and_leave_a_whole_one(tmp_path):
     assert whole(path)
 
 
+@pytest.mark.slow
 def test_killed_writers_harm_no_other_and_what_they_left_goes_with_the_next_write(tmp_path):
     path = tmp_path / "config.json"
     processes = started(path, 12, 60)

@@ -56,6 +56,7 @@ def test_every_script_is_guarded_before_it_imports_anything(script):
     assert ast.unparse(last) == "if __name__ == '__main__':\n    main()"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -181,6 +182,7 @@ def test_exit_status_tells_of_an_error_that_no_message_can(tmp_path, binding):
     assert shell(binding.format(command)).returncode == 2
 
 
+@pytest.mark.slow
 def test_reader_that_has_seen_enough_ends_nothing(tmp_path):
     command = " ".join(written(tmp_path, "for n in range(100_000):\n    print(n)"))
     done = shell(f"{command} | head -1; exit ${{PIPESTATUS[0]}}")

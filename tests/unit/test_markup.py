@@ -74,6 +74,7 @@ def test_cell_of_a_markdown_table_holds_the_text_alone(text):
     check_cell(text)
 
 
+@pytest.mark.slow
 @given(TEXTS)
 def test_item_of_a_restructured_list_holds_the_text_alone(text):
     check_item(text)

@@ -129,6 +129,7 @@ def test_a_stage_is_trained_again_and_all_in_another_precision(small: Project):
     assert {one.precision for one in Stage.read(stage).processes} == {"bfloat16"}
 
 
+@pytest.mark.slow
 def test_configuration_is_shown_as_its_page_says():
     (command,) = (one for one in commands(REPO / "config/README.md") if one.startswith("python"))
     done = subprocess.run(

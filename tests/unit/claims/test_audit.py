@@ -527,6 +527,7 @@ def restructured(path):
     return publish_doctree(path.read_text() + "\n.. _claims.csv: claims.csv\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

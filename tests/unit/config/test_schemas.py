@@ -21,6 +21,7 @@ def test_schemas_are_those_of_the_types(tmp_path):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WHOLE)
 def test_shipped_files_are_valid_by_the_schemas(name):
     kind = name.split("/")[0].removesuffix("s") if "/" in name else name

@@ -50,6 +50,7 @@ def test_resized_crop_is_torchvisions(images):
         torch.testing.assert_close(out[i], expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [(0.08, 1.0), (0.2, 1.0), (0.9, 1.0)])
 def test_resized_crop_has_torchvisions_law(scale):
     torch.manual_seed(0)

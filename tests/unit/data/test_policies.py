@@ -104,6 +104,7 @@ def test_magnitudes_are_torchvisions(kind, bins):
     assert (kind in SIGNED) == signed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "bins"), CASES)
 def test_each_operation_is_torchvisions(kind, bins):
     magnitudes = values(bins, NAMES[kind])
@@ -284,6 +285,7 @@ def plain(operation, size: int = SIZE) -> Augmentation:
     return Augmentation([operation], (0, 0, 0), (1, 1, 1), size)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(
     chosen=st.lists(st.integers(0, 39), min_size=1, max_size=40),

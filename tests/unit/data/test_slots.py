@@ -155,6 +155,7 @@ def test_boxes_are_of_each_image_of_a_batch():
         assert (boxes.left + boxes.width <= widths).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [224, 32, 96])
 def test_test_images_are_torchvisions_to_the_bit(size):
     resized = {224: 256, 32: 37, 96: 110}[size]

@@ -45,6 +45,7 @@ def trained(folder, operations=None, method="kcl", **changes):
     return config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["kcl", "tsc", "cogloat_proco"])
 def test_measures_are_of_the_run_and_always_the_same(tmp_path, method):
     trained(tmp_path, method=method)

@@ -149,6 +149,7 @@ def test_a_queue_is_filled_by_draws_of_its_own(files):
     assert {draw.run for draw in other} == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
 def test_a_step_draws_the_same_wherever_the_run_went_on_and_whatever_was_drawn_before(run, files):
     """Nothing comes from the global generator, so a resumed run draws as an uninterrupted one."""

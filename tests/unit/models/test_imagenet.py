@@ -46,6 +46,7 @@ def test_a_bottleneck_subsamples_in_its_middle():
     assert strides == {(1, 1), (3, 1), (3, 2)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("init", ["kaiming", "torch"])
 def test_convolutions_begin_by_what_they_put_out_or_as_pytorchs_do(init):
     torch.manual_seed(0)

@@ -407,6 +407,7 @@ def test_augmentation_that_the_dataset_lacks_is_named(config):
     assert "Did you mean 'contrast'?" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

@@ -49,6 +49,7 @@ def train(
     return fit(objective, config.settings, MACHINE, resume, "digits/ce")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -154,6 +155,7 @@ class Fault:
         return logged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [(0, 0), (1, 2), (2, 1)])
 @pytest.mark.parametrize("save_every", [0, 1000])
 def test_fault_of_the_machine_that_does_not_come_again_costs_no_bit(

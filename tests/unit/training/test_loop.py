@@ -171,6 +171,7 @@ def test_a_step_is_that_of_sgd_by_hand_and_keeps_no_gradient_of_the_last():
 # --- going on after an interruption ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [(0, 0), (2, 2), (3, 0), (3, 1), (4, 0), (5, 2)])
 @pytest.mark.parametrize("optimizer", ["both", "momentum"])
 def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path, stop, optimizer):

@@ -177,12 +177,14 @@ def test_what_a_server_does_is_told_in_one_line_and_leaves_nothing(server, tmp_p
     assert words in refused(f"{server}/{name}", tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["stall", "silent", "half_a_head", *DRIPS])
 def test_server_that_stands_still_or_drips_is_given_up(server, tmp_path, name):
     message = refused(f"{server}/{name}", tmp_path, timeout=0.4)
     assert "nothing, or too little, came for 0.4 s (source.timeout)" in message
 
 
+@pytest.mark.slow
 def test_slow_disk_is_not_taken_for_a_slow_server(server, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "BLOCK", 50_000)
     blocks = transfer.blocks(f"{server}/good", timeout=0.3)

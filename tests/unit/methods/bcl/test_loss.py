@@ -13,6 +13,7 @@ from cogloat.methods.bcl.loss import bcl_loss
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     labels=st.integers(1, 5).flatmap(

@@ -105,6 +105,7 @@ LOSSES = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @LOSSES
 def test_every_step_is_the_formula_on_the_scores_of_the_views(loss, reweight):
     """Over the epoch in which deferred weights begin; value, gradient and accuracy."""

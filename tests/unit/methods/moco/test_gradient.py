@@ -147,6 +147,7 @@ WARM = ConstantTemperature(kind="constant", value=0.6)
 ADAPTIVE = AdaptiveTemperature(kind="adaptive", gamma=0.4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "changes"),
     [

@@ -94,6 +94,7 @@ def expected_loss(pair, made):
     )
 
 
+@pytest.mark.slow
 def test_every_step_of_every_epoch_is_the_formula_on_what_the_encoders_were_given(pair):
     """Value and gradient; `Pair` checks rows, momentum and queue."""
     for made in pair.steps(range(3)):
@@ -128,6 +129,7 @@ def test_positives_of_the_set_are_other_images_of_the_class_in_every_step(pair):
     assert len(set(drawn)) > len(IMAGES) or k == 0  # redrawn on every visit
 
 
+@pytest.mark.slow
 def test_positives_of_the_queue_are_of_the_class_and_as_many_as_there_are(pair):
     """From the second epoch on the queue is full of labelled keys."""
     if pair.settings.positives.from_queue == "none":

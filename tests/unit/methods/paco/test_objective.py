@@ -47,6 +47,7 @@ def learn(objective, number):
             weight.data.copy_(torch.randn(weight.shape, generator=draw) / weight.shape[-1] ** 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [1, 2])
 def test_every_step_is_the_formula_on_scores_batch_keys_and_queue(groups):
     """Value and gradient in three epochs; the keys are those of the moved twin, then queued.

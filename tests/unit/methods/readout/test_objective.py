@@ -39,6 +39,7 @@ def computed(method, path, validation=None, device=CPU):
     return config, rooms.compute(config.settings, inputs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["tau_norm", "ncm"])
 def test_another_device_computes_the_same(method, start):
     _, path = start

@@ -34,6 +34,7 @@ LABELS = st.lists(st.integers(0, 2), min_size=1, max_size=4)
 CHOSEN = st.sampled_from(["all", "none"]) | st.integers(1, 4)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     labels=LABELS,

@@ -66,6 +66,7 @@ def expected_loss(single, made):
     )
 
 
+@pytest.mark.slow
 def test_every_step_of_every_epoch_is_the_formula_on_what_the_encoder_was_given(single):
     """Value and gradient, the short last batch's too; `Single` checks rows and passes."""
     sizes = []
@@ -86,6 +87,7 @@ def test_embeddings_in_bfloat16_are_compared_in_float32():
         torch.testing.assert_close(made.logged["loss"].double(), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_positives_of_the_set_are_other_images_of_the_class_in_every_step(single):
     """Drawn once an image, for both of its views."""
     k, drawn = single.settings.positives.from_dataset, []

@@ -71,6 +71,7 @@ def expected_tsc(made, points, assigned, divisor):
     return total / n * TAU / SCALE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("divisor", ["positives_and_target", "positives"])
 def test_every_step_is_kcls_before_the_start_and_the_formula_from_it_on(targets, divisor):
     """Epoch 4 of ten is KCL's; in 5 to 8 centroids move, then classes are assigned."""

@@ -19,6 +19,7 @@ EXACT = {"rtol": 1e-10, "atol": 1e-10}
 CODE, PAPER = DIVISORS = ("positives_and_target", "positives")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     batch=st.integers(1, 5),

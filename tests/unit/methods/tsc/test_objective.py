@@ -63,6 +63,7 @@ def best(centroids, points):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [None, 0.2])
 @pytest.mark.parametrize("divisor", ["positives_and_target", "positives"])
 def test_every_step_is_kcls_before_the_start_and_the_formula_from_it_on(targets, divisor, scale):
