@@ -10,13 +10,13 @@ import subprocess
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field
 
 from cogloat.config.reading import load, validate
 from cogloat.config.types import Strict
 from cogloat.errors import UserError
 from cogloat.files import sha256, write_text
+from cogloat.readers.strict_yaml import dump_yaml
 
 REQUIREMENTS = Path("requirements/train.txt")
 RECIPE = Path("containers/train.def")
@@ -62,7 +62,7 @@ def read_lock(path: Path) -> Image:
 
 def write_lock(path: Path, image: Image) -> None:
     """Write containers/images.lock.yaml."""
-    write_text(path, HEADER + yaml.safe_dump(ImageLock(train=image).model_dump(), sort_keys=False))
+    write_text(path, HEADER + dump_yaml(ImageLock(train=image).model_dump()))
 
 
 def check_made_from(image: Image, root: Path) -> None:

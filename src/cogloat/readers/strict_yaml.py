@@ -73,6 +73,36 @@ def parse_yaml(path: Path | str, text: str) -> Any:
         raise UserError(_explained(path, loader.line, beyond_unicode)) from None
 
 
+def dump_yaml(document: Any) -> str:
+    """Return a document as YAML that `parse_yaml` reads as it was.
+
+    Text is in quotes wherever a version of YAML would take it for something else, as it does a
+    revision such as 0841179 or 12e4567, which PyYAML writes without.
+
+    Args:
+        document: nested dictionaries with text as keys, lists, text, numbers, booleans and None.
+    """
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts text in quotes that is not text to every reader."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    try:
+        is_text = value_of(text) == text
+    except ValueError:
+        is_text = False
+    node: yaml.ScalarNode = dumper.represent_scalar(
+        f"{TAG}str", text, style=None if is_text else "'"
+    )
+    return node
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def _explained(path: Path | str, line: int, error: yaml.MarkedYAMLError) -> str:
     """Return one of PyYAML's errors in one line; lines count from 0 there."""
     problem = " ".join((error.problem or "").split())

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import yaml
-
 from cogloat.config.dataset import MARGIN
 from cogloat.config.reading import dump
 from cogloat.imbalance import title
 from cogloat.markup import markdown
 from cogloat.methods.settings import Judged
+from cogloat.readers.strict_yaml import dump_yaml
 from cogloat.reporting.layout import Sheet
 from cogloat.results.epoch_line import duration
 from cogloat.results.metrics import GROUPS, Metrics
@@ -109,7 +108,7 @@ def _head(name: str, metrics: Metrics) -> str:
         "tags": ["long-tailed", metrics.method],
         "model-index": [{"name": name, "results": [result]}],
     }
-    return f"---\n{yaml.safe_dump(own, sort_keys=False)}---\n"
+    return f"---\n{dump_yaml(own)}---\n"
 
 
 def _accuracies(metrics: Metrics) -> Sheet:

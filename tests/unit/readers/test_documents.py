@@ -1,15 +1,18 @@
 """YAML and JSON mean one thing to everyone, or are refused in one line that says what to write."""
 
 import datetime
+import string
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from scripts import REPO
 
 from cogloat.errors import UserError
 from cogloat.readers.documents import plain, read_document
-from cogloat.readers.strict_yaml import parse_yaml
+from cogloat.readers.strict_yaml import dump_yaml, parse_yaml
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{below}'] * 10)}]\n"
@@ -158,6 +161,28 @@ def test_yaml_that_means_one_thing_is_read(tmp_path, text, value):
 )
 def test_yaml_that_misleads_is_refused_with_the_line(tmp_path, text, words):
     refused(tmp_path, text, words)
+
+
+WORDS = ["0841179", "12e4567", "1:30", "off", "2024-01-01", "<<", "=", "~", "", "null", "1_0", "é "]
+
+
+@given(
+    st.dictionaries(
+        st.text(string.ascii_letters, min_size=1),
+        st.one_of(
+            st.sampled_from(WORDS),
+            st.text(string.printable),
+            st.text("0123456789eE.:_+-xob"),
+            st.integers(-(2**62), 2**62),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.booleans(),
+            st.none(),
+        ),
+        min_size=1,
+    )
+)
+def test_what_is_written_is_read_as_it_was(document):
+    assert repr(parse_yaml("a.yaml", dump_yaml(document))) == repr(document)
 
 
 def test_text_that_is_parsed_once_is_a_value_of_its_own_for_each_reader(tmp_path):
