@@ -10,7 +10,7 @@ from project import Project
 from cogloat.data.longtail import read_split
 from cogloat.results.metrics import Metrics
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 RUN = "results/runs/{}/natural/ce/seed0/metrics.json"
 STORE = {"decode", "split", "configure_stage", "train", "evaluate"}

@@ -49,7 +49,7 @@ def config(tmp_path):
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_row_is_measured_tabulated_drawn_and_judged(config, tmp_path, monkeypatch):
     monkeypatch.setattr(viewed, "has_kornia", lambda: False)
     raw, csv = tmp_path / "measured.csv", tmp_path / "table.csv"

@@ -10,7 +10,7 @@ from scripts import REPO
 FILE = REPO / "docs/tour.ipynb"
 OURS = {"metadata": {"path": str(FILE.parent)}}
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def shown(cell):

@@ -60,7 +60,7 @@ def in_single(tmp_path_factory) -> dict[int, list[dict[str, Any]]]:
     return spawned(tmp_path_factory.mktemp("ranks"), [1, 2], "float32")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("case", SHARED)
 def test_any_number_of_ranks_computes_what_one_does(case, in_double):
     """Logged means, gradients, weights, momenta, queue, running statistics, test accuracy."""
@@ -71,7 +71,7 @@ def test_any_number_of_ranks_computes_what_one_does(case, in_double):
             )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("case", SHARED)
 def test_all_ranks_have_the_same_bits(case, in_double):
     for size in SIZES:
@@ -80,7 +80,7 @@ def test_all_ranks_have_the_same_bits(case, in_double):
             torch.testing.assert_close(own[case], first[case], rtol=0, atol=0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("case", [case for case in SHARED if case != "paco"])
 def test_in_float32_they_differ_by_rounding(case, in_single):
     """PaCo's head has batch norm over the four rows of a group, which blows rounding up."""

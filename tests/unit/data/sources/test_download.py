@@ -74,7 +74,11 @@ class Answer(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Answer."""
-        name = self.rfile.readline().split()[1].decode().strip("/")
+        asked = self.rfile.readline()
+        if not asked.startswith(b"GET "):  # a greeting that wants a secure connection
+            self.wfile.write(failed(400, "Bad Request"))
+            return
+        name = asked.split()[1].decode().strip("/")
         while self.rfile.readline().strip():
             pass
         try:
