@@ -158,15 +158,16 @@ $(PEERS): requirements/bench.txt $(STAMP)
 	@python -m pip install --quiet --no-deps --require-hashes -r $< && touch $@ || \
 		echo "warning: $< could not be installed; the bench leaves its rows out" >&2
 
-PYTEST := OMP_NUM_THREADS=1 pytest -n 2 --dist loadfile --no-loadscope-reorder
+# a file's tests share what it has made
+PYTEST := OMP_NUM_THREADS=1 pytest -n 2 --dist
 test: lint validator
-	$(PYTEST) -m 'not long'
+	$(PYTEST) loadfile --no-loadscope-reorder -m 'not long'
 
 test-long: env validator
-	$(PYTEST) -m long
+	$(PYTEST) loadfile --no-loadscope-reorder -m long
 
 test-quick: env
-	$(PYTEST) -m 'not (slow or long)'
+	$(PYTEST) worksteal -m 'not (slow or long)' tests/unit tests/workflow
 
 test-cluster: env
 	bash tests/cluster/run.sh
