@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from project import Project
 
 # the profile, as a user names it; sacct needs accounting, and tests do not wait for 40 seconds
-STATUS = "--slurm-status-command squeue --slurm-init-seconds-before-status-checks 2"
-PROFILE = ("--profile", "slurm", *STATUS.split())
+PROFILE = (
+    *("--profile", "slurm", "--slurm-status-command", "squeue"),
+    *("--slurm-init-seconds-before-status-checks", "2"),
+)
 
 
 @dataclass(frozen=True)

@@ -216,9 +216,8 @@ def coreset_file(wildcards):
 @user_facing
 def target_settings(wildcards):
     """Return how targets are optimised, or nothing where they have a closed form."""
-    classes, dimension = number(wildcards.classes, "classes", 2), number(
-        wildcards.dimension, "dimension", 1
-    )
+    classes = number(wildcards.classes, "classes", 2)
+    dimension = number(wildcards.dimension, "dimension", 1)
     if classes <= dimension + 1:
         return ""
     return load.load_target_points(CONFIG).model_dump_json()
