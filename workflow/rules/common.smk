@@ -229,15 +229,14 @@ def target_settings(wildcards):
 @user_facing
 def stage_config(wildcards, stage=None):
     """Return the effective configuration of one stage of a run, by default the path's."""
-    own = wildcards
-    if stage is None:
-        owner = load.method_of(CONFIG, own.method, own.stage)
-        if owner != own.method:
-            raise UserError(
-                f"method '{own.method}' has the encoder of '{owner}' and no stage '{own.stage}' of "
-                f"its own. Ask for that of '{owner}'."
-            )
-    return config_at(own.dataset, own.imbalance, own.method, own.seed, stage or own.stage)
+    owner = load.method_of(CONFIG, wildcards.method, stage or wildcards.stage)
+    if stage is None and owner != wildcards.method:
+        raise UserError(
+            f"method '{wildcards.method}' has the encoder of '{owner}' and no stage "
+            f"'{wildcards.stage}' of its own. Ask for that of '{owner}'."
+        )
+    run = (wildcards.dataset, wildcards.imbalance, wildcards.method, wildcards.seed)
+    return config_at(*run, stage or wildcards.stage)
 
 
 @cache
