@@ -77,7 +77,7 @@ help:
 	@echo "make bench    how fast the training is, in ratios beside their goals: 5 minutes on 2 idle cores"
 	@echo "make test     lint, types and tests: some nine minutes on 2 cores"
 	@echo "make test-long     the other tests: kills and restarts, clones, whole sets of runs"
-	@echo "make test-quick    most tests, in little more than a minute"
+	@echo "make test-quick    most tests, within a minute"
 	@echo "make test-cluster  the graph on a real SLURM with real containers; Debian, as root"
 	@echo "make lint     formatting, lint and types alone"
 	@echo "make lock     requirements/*.txt from requirements/*.in; needs uv"

@@ -24,6 +24,7 @@ FEATURES = (
 TIMES = "--config c --store s --split p --output o"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "others", "flag", "value", "words"),
     [

@@ -183,6 +183,7 @@ def test_constants_differ_if_and_only_if_they_are_written_with_other_values(tmp_
     assert (fingerprint(folder / "a.py") == fingerprint(folder / "b.py")) == (a == b)
 
 
+@pytest.mark.slow
 def test_what_plans_the_graph_imports_no_torch():
     code = (
         "import sys; sys.modules['torch'] = None\n"

@@ -162,6 +162,7 @@ def test_a_real_script_interrupted_while_it_imports_is_one_word():
 # --- standard streams ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("binding", BINDINGS.values(), ids=BINDINGS)
 def test_messages_that_cannot_be_written_cost_nothing(tmp_path, binding):
     result = tmp_path / "result"
@@ -176,6 +177,7 @@ def test_messages_that_cannot_be_written_cost_nothing(tmp_path, binding):
     assert result.read_bytes() == b"whole"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("binding", BINDINGS.values(), ids=BINDINGS)
 def test_exit_status_tells_of_an_error_that_no_message_can(tmp_path, binding):
     command = " ".join(written(tmp_path, "open('/nowhere/x')"))
@@ -213,6 +215,7 @@ def test_what_a_library_writes_to_a_closed_stream_is_in_no_result(tmp_path):
 # --- without what is needed ---
 
 
+@pytest.mark.slow
 def test_missing_package_is_named_by_a_real_script(tmp_path):
     """torch is hidden, as in the environment of a submit host."""
     hidden = "import sys\nsys.modules['torch'] = None\n"

@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ class Cells(HTMLParser):
             self.rows[-1][-1] += data
 
 
+@pytest.mark.slow
 @given(heads=st.lists(TEXT, min_size=2, max_size=2), cells=st.lists(TEXT, min_size=2, max_size=2))
 def test_grid_holds_the_texts_alone(heads, cells):
     found = Cells(grid(heads, [cells]))

@@ -55,6 +55,7 @@ class _Asked:
         return "word" if key in CHOICES else "name_"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", CAPTIONS, ids=lambda file: file.name)
 def test_caption_shows_names_as_they_are(file):
     config = {"collection": "paper", "collections": {"paper": {"tables": {}}}}

@@ -93,6 +93,7 @@ def test_a_group_beyond_its_bound_is_measured_once_more(config, tmp_path, monkey
     assert [line.value for line in read_measured(tmp_path / "measured.csv")] == [1.0, 1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -74,6 +74,7 @@ def test_kornias_views_are_like_ours(scene, picture, role):
     torch.testing.assert_close(statistics(theirs), statistics(ours), atol=0.12, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["kcl", "cogloat"])
 def test_the_conventional_loss_is_ours(scene, method):
     training = Training(scene, method)

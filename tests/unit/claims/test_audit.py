@@ -355,6 +355,7 @@ def test_row_that_the_paper_lacks_decides_a_claim_on_ours(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_table_that_the_paper_lacks_is_read_by_the_keys_that_the_claims_give_it(tmp_path):
     claims = tmp_path / "claims.yaml"
     text = CLAIMS.read_text()
@@ -394,6 +395,7 @@ def test_caveats_stand_beside_the_statement_and_under_the_tables(tmp_path):
         assert f"- {name}: {caveat}" in text
 
 
+@pytest.mark.slow
 def test_measured_claim_is_decided_on_the_seeds_that_both_methods_share(tmp_path):
     lines = (
         "kcl_inbatch,digits,10,KCL,0 1 2,70 75 80,75,5",
@@ -432,6 +434,7 @@ TIMES = (
 )
 
 
+@pytest.mark.slow
 def test_claims_on_times_are_decided_by_the_ratios_of_the_rounds(tmp_path):
     folder = measure(tmp_path / "measured", *TIMES, name="table4.csv", header=TIMED)
     rows = findings(tmp_path, measured=folder)
@@ -576,6 +579,7 @@ def test_statement_is_shown_as_it_is_written(tmp_path, text):
     assert {type(node) for node in item.findall()} == set(plain)
 
 
+@pytest.mark.slow
 def test_name_of_a_data_set_is_text_too(tmp_path):
     folder = measure(
         tmp_path / "measured",
@@ -679,6 +683,7 @@ def refused(folder, message, **files):
     assert not (folder / "claims.md").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -699,6 +704,7 @@ def test_bad_expression_is_named_with_its_claim(tmp_path, bad, message):
     refused(tmp_path, expression + message, claims=changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -124,6 +124,7 @@ def test_digits_that_are_quoted_or_of_a_condition_are_not_rounded_again():
     assert (outcome.verdict, outcome.test) == ("holds", "sign")
 
 
+@pytest.mark.slow
 @given(
     mean=st.integers(-30, 30),
     std=st.none() | st.integers(1, 9),
@@ -151,6 +152,7 @@ def test_deviations_by_n_are_told_where_they_would_turn_the_verdict():
 # --- seeds: the paired test ---
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-500, 500), min_size=2, max_size=9).filter(lambda m: len(set(m)) > 1))
 def test_margins_of_seeds_give_the_p_of_scipy(hundredths):
     margins = [number / 100 for number in hundredths]

@@ -13,6 +13,7 @@ WHOLE = (
 )
 
 
+@pytest.mark.slow
 def test_schemas_are_those_of_the_types(tmp_path):
     """`make schemas` writes them anew."""
     must("describe_config.py", "--output-dir", tmp_path)

@@ -64,6 +64,7 @@ def test_redrawn_on_every_visit_and_the_same_for_the_same_generator():
     assert not torch.equal(one, three)
 
 
+@pytest.mark.slow
 @given(size=st.integers(1, 100))
 def test_epoch_visits_every_image_once(size):
     order = epoch_order(size, torch.Generator().manual_seed(0))

@@ -174,6 +174,7 @@ def test_the_middle_of_an_image_too_long_to_be_scaled_is_its_test_image():
     assert np.abs(np.array(middle, int) - np.array(expected.crop(box), int)).mean() < 12
 
 
+@pytest.mark.slow
 def test_training_images_without_a_crop_are_as_test_images():
     pictures = [picture(number, size) for number, size in enumerate(SIZES[:10])]
     pictures = [image for image in pictures if min(image.size) <= 384]  # as they were

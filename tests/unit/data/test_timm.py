@@ -78,6 +78,7 @@ def operated(image: Image.Image, kind: Kind, m: float, minus: bool, cubic: bool)
     return image.transform(image.size, affine, motions[kind], **filled)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", policies.TIMM)
 def test_each_operation_is_pils(kind):
     cases = [

@@ -22,6 +22,7 @@ def copies(tmp_path):
     return Path(shutil.copytree(FOLDER, tmp_path / "pages"))
 
 
+@pytest.mark.slow
 def test_what_is_written_of_the_configuration_is_what_it_says(copies):
     """`python src/describe_methods.py --config config --pages docs/methods` writes it anew."""
     must("describe_methods.py", "--config", REPO / "config", "--pages", copies)

@@ -171,6 +171,7 @@ def change(folder, name):
             path.write_text(path.read_text() + "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "what"),
     [
@@ -218,6 +219,7 @@ def test_pre_training_on_other_images_is_refused(run, name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -287,6 +289,7 @@ def test_scores_that_are_not_finite_are_refused_with_what_was_looked_at(run):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -81,6 +81,7 @@ def corrupt(packed, place):
     return packed[:place] + bytes([packed[place] ^ 1]) + packed[place + 1 :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

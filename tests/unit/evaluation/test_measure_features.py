@@ -31,6 +31,7 @@ def measure(folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "splits"), [("kcl", 1), ("kcl", 8), ("kcl_inbatch", 1)])
 def test_every_number_is_of_its_space_and_its_set(tmp_path, method, splits):
     """Of a momentum pair's encoder, also one with split batch norm, and of one within the batch."""

@@ -63,6 +63,7 @@ def test_run_is_that_of_the_configuration_and_its_classes_those_of_the_split(tra
     assert found.temperature == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_same_files_give_the_same_numbers(trained):
     folder, _ = trained()
     assert measure(folder) == measure(folder)

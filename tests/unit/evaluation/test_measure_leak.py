@@ -57,6 +57,7 @@ def test_measures_are_of_the_run_and_always_the_same(tmp_path, method):
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "leak.json").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("splits", [1, 2])
 def test_without_augmentation_the_own_key_is_the_query_and_shuffling_is_undone(tmp_path, splits):
     trained(tmp_path, operations=(), groups=splits)
@@ -97,6 +98,7 @@ def test_views_are_augmented(tmp_path):
     assert measure(tmp_path).running < 100
 
 
+@pytest.mark.slow
 def test_queue_is_the_methods(tmp_path):
     rates = []
     for queue in (32, 224):

@@ -85,6 +85,7 @@ def test_probabilities_are_the_softmax_of_one_image_at_a_time(folder):
     assert row["class"] == CLASS_NAMES[int(scores.argmax())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "scale"),
     [("ce", 1), ("focal", 1), ("balanced_softmax", 1), ("paco", 1), ("ldam", 30), ("m2m_ldam", 30)],

@@ -95,6 +95,7 @@ def test_every_method_trains_in_bfloat16(method, tmp_path):
 HOSTS = {"tsc", "tsc_inbatch", "m2m_ldam"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", STAGES)
 def test_what_can_be_recorded_says_so(method, tmp_path):
     own = training(method, tmp_path)

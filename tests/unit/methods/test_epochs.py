@@ -22,6 +22,7 @@ def half_up(share: str, epochs: int) -> int:
     return max(whole, 1) if Fraction(share) > 0 else 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", SHARES)
 def test_a_share_is_rounded_half_up_and_is_at_least_one_epoch(share):
     for epochs in range(1, 2001):

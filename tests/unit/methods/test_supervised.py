@@ -38,6 +38,7 @@ def readable(method, weights, test=TEST, **changes):
     return objective
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_each_epoch_visits_every_image_in_an_order_of_its_own(method, weights):
     orders = [readable(method, weights).order(epoch).tolist() for epoch in range(4)]

@@ -25,11 +25,13 @@ def test_a_resnet_has_the_layers_that_its_name_counts(backbone, layers, features
     assert network.maps(torch.zeros(2, 3, 65, 97)).shape == (2, features, 3, 4)
 
 
+@pytest.mark.slow
 def test_resnet_50_has_the_published_number_of_parameters():
     network = make_backbone(FIFTY)
     assert sum(weight.numel() for weight in network.parameters()) == 23_508_032
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", [TEN, FIFTY])
 def test_what_a_plan_says_of_its_size_is_its_size(backbone):
     held = make_backbone(backbone).state_dict()
@@ -37,6 +39,7 @@ def test_what_a_plan_says_of_its_size_is_its_size(backbone):
     assert weights(backbone) == real
 
 
+@pytest.mark.slow
 def test_a_bottleneck_subsamples_in_its_middle():
     strides = {
         (conv.kernel_size[0], conv.stride[0])
@@ -57,6 +60,7 @@ def test_convolutions_begin_by_what_they_put_out_or_as_pytorchs_do(init):
         assert float(conv.weight.detach().var()) == pytest.approx(variance, rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("splits", "kind"), [(1, BatchNorm), (2, SplitBatchNorm)])
 def test_an_encoder_has_batch_norm_of_as_many_parts(splits, kind):
     encoder = build_encoder(TEN, (16, 6), grouped(splits))

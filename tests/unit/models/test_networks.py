@@ -32,6 +32,7 @@ def test_projection_has_the_published_number_of_parameters(hidden, outputs, norm
     assert parameter_count(ProjectionHead(64, hidden, outputs, norm)) == total
 
 
+@pytest.mark.slow
 def test_resnet_32_has_31_convolutions_at_the_sizes_of_the_paper():
     sizes = []
     backbone = CifarResNet(32)

@@ -59,6 +59,7 @@ def test_each_part_is_normalised_by_itself_and_so_is_its_gradient(splits, layout
         torch.testing.assert_close(getattr(split, name), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first_alone", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("shape", [(6, 4, 5, 3), (6, 4), (6, 3, 5, 3), (5, 4, 5, 3)])

@@ -63,6 +63,7 @@ def test_yaml_that_means_one_thing_is_read(tmp_path, text, value):
     assert repr(found) == repr(value)  # 1 is not 1.0, nor true
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -166,6 +167,7 @@ def test_yaml_that_misleads_is_refused_with_the_line(tmp_path, text, words):
 WORDS = ["0841179", "12e4567", "1:30", "off", "2024-01-01", "<<", "=", "~", "", "null", "1_0", "é "]
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.text(string.ascii_letters, min_size=1),
@@ -208,6 +210,7 @@ def test_folder_in_place_of_a_file_is_an_error_of_the_machine(tmp_path):
         read_document(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", sorted((REPO / "config").rglob("*.yaml")), ids=str)
 def test_shipped_file_is_read_as_ever(file):
     assert repr(read_document(file)) == repr(yaml.safe_load(file.read_text()))

@@ -53,6 +53,7 @@ def message(function, *arguments) -> str:
 # --- mistakes ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -230,6 +231,7 @@ def test_mistake_in_an_objectives_override_names_the_dataset(config):
     assert "overrides.paco: queue (250) must be a multiple of batch_size (64)" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -312,6 +314,7 @@ def test_targets_that_begin_within_a_cycle_are_refused(config, old, new, expecte
     assert expected in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cycles", "start"), [(1, 0.0), (2, 0.0), (3, 0.333), (4, 0.25), (4, 0.5), (10, 0.9)]
 )
@@ -580,6 +583,7 @@ def extending(config: Path, kind: str, **files: str) -> None:
         (config / kind / f"{name}.yaml").write_text(f"extends: {above}\nlabel: mine\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -628,6 +632,7 @@ def test_what_a_file_extends_must_hold_keys(config, content):
 # --- what is given on the command line ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -770,6 +775,7 @@ def test_what_is_expected_is_in_no_run_and_reaches_no_method_that_extends(config
     assert found["kcl_proco"].keys() == {"cifar100_if100", "cifar100_if50", "cifar100_if10"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expected", "message_of_it"),
     [
@@ -886,6 +892,7 @@ def test_method_may_put_its_classifier_on_anothers_encoder(config):
     assert encoders[0].method == "kcl"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

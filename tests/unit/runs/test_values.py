@@ -145,6 +145,7 @@ def refusal(config: Path, file: str, text: str) -> str:
         path.write_text(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
@@ -682,6 +683,7 @@ def test_kernel_and_padding_are_held_against_the_images(config):
     use(config, "datasets/fits")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["ce (copy)", "$(touch x)", "-h", "{x}", "a&b", "a;b", "a\nb", "ünï", "x" * 65]
 )

@@ -68,6 +68,7 @@ def test_draws_and_what_is_computed_of_them_are_the_step(method, tmp_path, monke
     assert len(set(Computing.made)) == len(Computing.made)  # each kind once
 
 
+@pytest.mark.slow
 def test_a_phase_and_a_size_of_batch_have_recordings_of_their_own(tmp_path, monkeypatch):
     monkeypatch.setattr(graphs, "Recording", Computing)
     monkeypatch.setattr(Computing, "made", [])
@@ -76,6 +77,7 @@ def test_a_phase_and_a_size_of_batch_have_recordings_of_their_own(tmp_path, monk
     assert Computing.made == sizes
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_recorded_it_is_said_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(graphs, "Recording", Refusing)
     one, other = (trained("ldam_drw", tmp_path, take) for take in (take_step, GraphedSteps()))

@@ -140,6 +140,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 @pytest.mark.parametrize(("schedule", "factors", "restarts"), SCHEDULES.values(), ids=SCHEDULES)
 def test_every_epoch_is_that_of_sgd_by_hand(tmp_path, schedule, factors, restarts, optimizer):

@@ -61,6 +61,7 @@ def test_any_place_of_a_training_is_gone_on_from(tmp_path, changes):
     assert progress.epoch == changes.get("epoch", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["objective", "momenta", "history", "sums", "epoch", "step"])
 @pytest.mark.parametrize("value", [None, "text", [1], {"a": 1}, -1, 1.5])
 def test_part_that_is_missing_or_of_another_type_is_named(tmp_path, part, value):

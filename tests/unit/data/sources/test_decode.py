@@ -64,6 +64,7 @@ def png_of_size(path: Path, width: int, height: int) -> Path:
 # --- 8 bits ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "suffix"),
     [

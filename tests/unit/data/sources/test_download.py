@@ -249,6 +249,7 @@ def test_another_file_at_its_place_is_named_and_not_touched(server, tmp_path):
     assert path.read_bytes() == b"mine"
 
 
+@pytest.mark.slow
 def test_full_disk_is_the_disks_error_and_not_the_servers(server, tmp_path, monkeypatch):
     class Full:
         def write(self, block: bytes) -> None:
@@ -260,6 +261,7 @@ def test_full_disk_is_the_disks_error_and_not_the_servers(server, tmp_path, monk
         fetch(f"{server}/good", SHA256, 5, tmp_path / "archive.tar.gz")
 
 
+@pytest.mark.slow
 def test_downloads_of_one_file_at_once_end_in_that_file(server, tmp_path):
     path = tmp_path / "archive.tar.gz"
     with ThreadPoolExecutor(8) as pool:

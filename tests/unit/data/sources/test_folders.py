@@ -188,6 +188,7 @@ def test_classes_that_look_the_same_are_told_apart(root):
     )
 
 
+@pytest.mark.slow
 def test_folder_that_cannot_be_read_is_named(root):
     (root / "train/cat/private").mkdir(mode=0)
     code = (

@@ -76,6 +76,7 @@ def rename_class(folder: Path) -> None:
         (folder / "images" / split / "cat").rename(folder / "images" / split / "cow")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [replace, add, remove, move_to_another_class, move_to_another_place, rename_class]
 )
@@ -106,6 +107,7 @@ def test_what_changes_no_pixel_of_the_store_is_the_same_content(folder, change):
     assert of_folder(folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("train", "same"),
     [
@@ -159,6 +161,7 @@ def test_missing_folder_is_named(tmp_path):
         of_folder(tmp_path)
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_that_a_submit_host_lacks():
     heavy = "torch, torchvision, PIL, sklearn"
     code = (

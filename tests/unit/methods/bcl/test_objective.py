@@ -42,6 +42,7 @@ def readable(classified=EITHER, contrasted=EITHER, **changes):
     return objective
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [COSINE, LINEAR])
 def test_every_step_is_the_weighted_sum_of_its_terms_on_its_three_views(head):
     """Value, gradient and accuracy; the first view is the classifier's, the others contrast."""

@@ -130,6 +130,7 @@ def repeated(times):
     return torch.cat([own.repeat(times)[:times] for own in rows])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beta", [1e-9, 0.95])
 def test_images_are_made_as_often_as_the_formula_says_from_seeds_it_says(weights, beta):
     """With 1 - n_t / n_max, from a seed by 1 - beta^(n_s - n_t), accepted with it again.
@@ -186,6 +187,7 @@ def test_one_larger_image_in_the_batch_is_the_seed_of_all(weights):
     assert set(numbers.tolist()) <= {large, *rare}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("epoch", "weighted"), [(3, False), (4, False), (5, True), (9, True)])
 def test_what_was_made_is_weighed_by_the_class_it_is_made_for(weights, epoch, weighted):
     """From the epoch on in which deferred weights begin, whatever the step."""
@@ -375,6 +377,7 @@ def test_g_begins_with_the_weights_handed_over(weights):
         assert torch.equal(objective.guide.state_dict()[name], value)
 
 
+@pytest.mark.slow
 def test_more_steps_make_a_real_g_surer_of_the_target(weights):
     images = image_set(COUNTS)
 

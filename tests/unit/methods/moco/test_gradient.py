@@ -96,6 +96,7 @@ def test_gradient_is_that_of_the_loss(seed, positives, queue, separate):
     torch.testing.assert_close(found.detach(), expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(**CASES)
 def test_each_part_is_that_of_the_formula_in_the_entries_that_it_is_along(

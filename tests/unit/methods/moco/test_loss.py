@@ -21,6 +21,7 @@ def lots(rows: int, k: int | str, draw: torch.Generator | None = None) -> Tensor
     return draw_lots(Part(0, rows, rows), k, draw or torch.Generator(), torch.device("cpu"))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     batch=st.integers(1, 5),

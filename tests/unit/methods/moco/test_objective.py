@@ -115,6 +115,7 @@ def test_embeddings_in_bfloat16_are_compared_in_float32(joint):
         torch.testing.assert_close(made.logged["loss"].double(), expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_positives_of_the_set_are_other_images_of_the_class_in_every_step(pair):
     k, drawn = pair.settings.positives.from_dataset, []
     for made in pair.steps(range(2)):
@@ -147,6 +148,7 @@ def test_positives_of_the_queue_are_of_the_class_and_as_many_as_there_are(pair):
     assert seen == set(range(QUEUE))
 
 
+@pytest.mark.slow
 def test_keys_are_shuffled_anew_in_every_step_where_batch_norm_is_split():
     """Two of 24 orders of four are the given one by chance, so a few steps may keep it."""
     plain, split = (
@@ -281,6 +283,7 @@ def test_the_state_dictionary_is_all_the_state(method):
     assert all(torch.equal(one.state_dict()[k], v) for k, v in two.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("splits", [1, 2])
 @pytest.mark.parametrize("joint", [True, False])
 @pytest.mark.parametrize("negatives", ["batch", "both", "queue"])

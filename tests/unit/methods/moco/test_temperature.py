@@ -18,6 +18,7 @@ def adaptive(counts, gamma, **keys):
     return class_temperatures(torch.tensor(counts), temperature)
 
 
+@pytest.mark.slow
 @given(counts=COUNTS, gamma=st.floats(0.01, 1))
 def test_eq_8_class_by_class(counts, gamma):
     """To the bit: the keys beside gamma are eq. 8's own where they are not given."""
@@ -27,6 +28,7 @@ def test_eq_8_class_by_class(counts, gamma):
     assert torch.equal(tau, adaptive(counts, gamma, head=1.0, base=1.0))
 
 
+@pytest.mark.slow
 @given(counts=COUNTS, gamma=st.floats(0.01, 2), head=st.floats(0.01, 2), base=st.floats(0.01, 2))
 def test_temperatures_go_from_base_times_gamma_to_base_times_head_as_classes_grow(
     counts, gamma, head, base
@@ -41,6 +43,7 @@ def test_temperatures_go_from_base_times_gamma_to_base_times_head_as_classes_gro
     assert tau[order].tolist() == sorted(tau.tolist())
 
 
+@pytest.mark.slow
 @given(counts=COUNTS, value=st.floats(0.01, 2))
 def test_a_head_of_gamma_is_a_constant_temperature(counts, value):
     constant = ConstantTemperature(kind="constant", value=value)

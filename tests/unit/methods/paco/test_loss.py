@@ -18,6 +18,7 @@ from cogloat.models.momentum import LabelQueue
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     batch=st.integers(1, 5),

@@ -31,6 +31,7 @@ def means(pair, rows, coreset):
     return torch.stack([total / total.square().sum().sqrt() for total in sums])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("coreset", [CORESET, LARGE], ids=["one part", "three parts"])
 def test_prototypes_are_the_key_encoders_class_means_of_two_views_of_the_coreset(coreset, dtype):
@@ -60,6 +61,7 @@ def test_prototypes_are_the_key_encoders_class_means_of_two_views_of_the_coreset
         assert len({part[:100] for part in parts}) == 18
 
 
+@pytest.mark.slow
 def test_every_step_is_the_joint_loss_of_its_terms_on_what_the_encoders_were_given():
     check(made())
 

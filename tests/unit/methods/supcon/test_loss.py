@@ -68,6 +68,7 @@ def test_value_and_gradient_are_those_of_the_formula(labels, k, others, separate
     torch.testing.assert_close(*gradients, **EXACT)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     labels=LABELS,
@@ -189,6 +190,7 @@ def test_positives_of_eq_1_do_not_compete(count, others, seed):
 # --- which are positives ---
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(labels=st.lists(st.integers(0, 2), min_size=1, max_size=6))
 def test_views_of_an_image_are_the_two_of_one_number_and_none_is_drawn_for_itself(labels):

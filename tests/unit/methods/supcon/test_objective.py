@@ -108,6 +108,7 @@ def test_positives_of_the_set_are_drawn_anew_for_the_same_images_in_another_step
     assert len(torch.tensor(steps).flatten(1).unique(dim=0)) == 4
 
 
+@pytest.mark.slow
 def test_positives_of_the_batch_are_of_the_class_and_as_many_as_there_are(single):
     most = {"none": 0, "all": 2 * BATCH}.get(single.settings.positives.from_batch)
     most = single.settings.positives.from_batch if most is None else most

@@ -50,6 +50,7 @@ def test_prototypes_are_the_encoders_class_means_of_two_views_of_the_coreset():
     assert len(set(seen)) == 6  # each view of each epoch is an augmentation of its own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("views", [1, 2])
 def test_every_step_is_the_joint_loss_of_its_terms_on_what_the_encoder_was_given(views):
     single = made(prototypes=SETTINGS.model_copy(update={"query_views": views}))

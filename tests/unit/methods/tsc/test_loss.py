@@ -118,6 +118,7 @@ def test_code_without_weight_keeps_the_target_in_the_divisor(found):
     torch.testing.assert_close(code, paper * (found + 1) / (found + 2), **EXACT)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(queue=st.integers(0, 6), classes=st.integers(1, 4), seed=st.integers(0, 10_000))
 def test_without_weight_it_is_kcl_with_the_targets_as_further_negatives(queue, classes, seed):
@@ -215,6 +216,7 @@ def test_one_temperature_is_that_temperature_for_every_anchor(divisor):
     torch.testing.assert_close(one, many, rtol=1e-14, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("divisor", DIVISORS)
 @pytest.mark.parametrize("tau", [1e-3, 1e3])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -113,6 +113,7 @@ def test_a_class_that_is_not_in_the_batch_keeps_its_centroid(targets):
     assert same == [True, False, True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "cycles", "epochs", "first"), [(0.5, 2, 9, 5), (0.0, 2, 9, 0), (0.04, 10, 10, 1)]
 )

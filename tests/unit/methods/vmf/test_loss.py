@@ -90,6 +90,7 @@ def test_numbers_in_single_precision_are_scored_in_double():
     torch.testing.assert_close(expected_scores(z, mu, kappa, 0.3), in_double, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_scores_are_the_log_of_a_mean_over_the_distribution():
     """A class's embeddings drawn by weights: uniform points, each as often as its density says."""
     dimension, tau, kappa = 8, 0.5, 5.0
