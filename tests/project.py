@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import yaml
@@ -20,6 +22,16 @@ from scripts import REPO
 from cogloat.arithmetic import SETTINGS
 
 PARTS = ("workflow", "src", "config", "containers", "requirements")
+
+
+def state() -> str:
+    """Return a hash of what results are made of: the project, the tests' modules, the libraries."""
+    found = hashlib.sha256(f"{sys.version} {metadata.version('torch')}".encode())
+    parts = [path for part in PARTS for path in (REPO / part).rglob("*")]
+    for path in sorted([*parts, *(REPO / "tests").glob("*.py")]):
+        if path.is_file() and path.suffix not in (".pyc", ".sif"):
+            found.update(f"\n{path.relative_to(REPO)}\n".encode() + path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def jobs(output: str) -> dict[str, set[str]]:

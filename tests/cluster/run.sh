@@ -43,5 +43,6 @@ wait $reference || { cat /tmp/reference.log; exit 1; }
 chown -R $PERSON: $COGLOAT_REFERENCE
 
 step "the tests"
-as_person .venv/bin/pytest tests/cluster
+# two at a time, as each waits for SLURM more than it computes; the longest first
+as_person .venv/bin/pytest -n 2 --dist worksteal tests/cluster/test_run.py tests/cluster/test_mistakes.py
 step "done"

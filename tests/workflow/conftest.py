@@ -1,12 +1,11 @@
 """Copies of the project: one in which nothing was made yet, one with a finished table."""
 
 import fcntl
-import os
 import shutil
 from pathlib import Path
 
 import pytest
-from project import Project
+from project import Project, state
 
 
 @pytest.fixture(scope="session")
@@ -16,19 +15,22 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A clone in which the tiny tables were made: once, then copied for each test process."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    made, making = shared / "made", shared / "making"
-    with (shared / "made.lock").open("w") as lock:
+def finished(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Project:
+    """A clone in which the tiny tables were made, copied for each test process.
+
+    They are made once and kept in pytest's cache until a file that they are made of changes.
+    """
+    kept = pytestconfig.cache.mkdir("finished")
+    made, making = kept / state(), kept / "making"
+    with (kept / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            shutil.rmtree(making, ignore_errors=True)  # of a process that failed
+            for old in filter(Path.is_dir, kept.iterdir()):  # of other files, or of a failure
+                shutil.rmtree(old)
             done = Project.tiny(making).snakemake()
             assert done.returncode == 0, done.stdout
             making.rename(made)
-    return Project(made).copy(base / "finished")
+        return Project(made).copy(tmp_path_factory.getbasetemp() / "finished")
 
 
 @pytest.fixture
