@@ -24,14 +24,22 @@ from cogloat.arithmetic import SETTINGS
 PARTS = ("workflow", "src", "config", "containers", "requirements")
 
 
+def files(root: Path) -> dict[str, bytes]:
+    """Return what a person edits: name -> content."""
+    found = [path for part in PARTS for path in (root / part).rglob("*") if path.is_file()]
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in found
+        if path.suffix not in (".pyc", ".sif")
+    }
+
+
 def state() -> str:
     """Return a hash of what results are made of: the project, the tests' modules, the libraries."""
-    found = hashlib.sha256(f"{sys.version} {metadata.version('torch')}".encode())
-    parts = [path for part in PARTS for path in (REPO / part).rglob("*")]
-    for path in sorted([*parts, *(REPO / "tests").glob("*.py")]):
-        if path.is_file() and path.suffix not in (".pyc", ".sif"):
-            found.update(f"\n{path.relative_to(REPO)}\n".encode() + path.read_bytes())
-    return found.hexdigest()[:16]
+    modules = {path.name: path.read_bytes() for path in (REPO / "tests").glob("*.py")}
+    libraries = (sys.version, metadata.version("torch"))
+    made_of = (libraries, sorted(files(REPO).items()), sorted(modules.items()))
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
 
 
 def jobs(output: str) -> dict[str, set[str]]:

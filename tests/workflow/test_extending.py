@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pages import blocks, section
 from PIL import Image
-from project import PARTS, Project
+from project import Project, files
 from scripts import REPO
 
 pytestmark = pytest.mark.long
@@ -28,16 +28,6 @@ def project(finished: Project, tmp_path: Path) -> Project:
     for made in ("data", "results", ".snakemake"):
         shutil.copytree(finished.root / made, project.root / made, copy_function=shutil.copyfile)
     return project
-
-
-def files(root: Path) -> dict[str, bytes]:
-    """Return what a person edits: name -> content."""
-    found = [path for part in PARTS for path in (root / part).rglob("*") if path.is_file()]
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in found
-        if path.suffix not in (".pyc", ".sif")
-    }
 
 
 def edited(project: Project) -> set[str]:
