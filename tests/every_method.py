@@ -22,6 +22,7 @@ from cogloat.data.imageset import ImageSet
 from cogloat.methods.settings import CoresetOf, Supervised
 from cogloat.models.networks import Classifier
 from cogloat.ranks import ALONE, Ranks
+from cogloat.runs.effective import RunConfig
 from cogloat.runs.load import run_config
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
@@ -66,6 +67,7 @@ class Training:
         epoch: the last, in which each term takes part.
     """
 
+    config: RunConfig
     objective: Any
     optimizer: Sgd
     machine: Machine
@@ -151,6 +153,5 @@ def training(
     epoch = config.settings.epochs - 1 if epoch is None else epoch
     objective.start_epoch(epoch)
     machine = Machine(device, 1, precision, ranks=ranks)
-    return Training(
-        objective, Sgd(objective.parameters(), config.settings.optimizer), machine, epoch
-    )
+    optimizer = Sgd(objective.parameters(), config.settings.optimizer)
+    return Training(config, objective, optimizer, machine, epoch)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from every_method import BATCH, COUNTS, STAGES, training
 
+from cogloat.training import timing
 from cogloat.training.graphs import GraphedSteps
 from cogloat.training.step import take_step
 
@@ -44,3 +45,19 @@ def test_graphs_end_in_the_same_bits(method, precision, tmp_path, monkeypatch):
     assert len(replayed) >= 2 * STEPS - 1
     assert one[0] == other[0]
     assert all(torch.equal(other[1][name], value) for name, value in one[1].items())
+
+
+@pytest.mark.parametrize("method", ["ce", "bcl", "paco", "kcl", "cogloat_proco"])
+def test_a_recorded_floor_makes_the_passes_of_one_that_is_not(method, tmp_path, monkeypatch):
+    own = training(method, tmp_path, GPU, "bfloat16")
+    recorded = timing.Floor(own.objective, own.config, own.machine, own.epoch)
+    monkeypatch.setattr(timing, "passes_of", lambda _, action: action)
+    plain = timing.Floor(own.objective, own.config, own.machine, own.epoch)
+    recorded.run(3)
+    plain.run(4)  # one pass comes before the recording
+    statistics = [
+        {name: value for network in floor.networks for name, value in network.state_dict().items()}
+        for floor in (recorded, plain)
+    ]
+    assert any("running_mean" in name for name in statistics[0])
+    assert all(torch.equal(statistics[1][name], value) for name, value in statistics[0].items())

@@ -22,8 +22,25 @@ UNTIMED = 2  # steps of a kind until one is a replay: taken as they come, and re
 
 def steps_of(machine: Machine) -> Step:
     """Return what takes a training's steps as a machine does it fastest."""
-    alone_on_gpu = machine.device.type == "cuda" and machine.ranks.size == 1
-    return GraphedSteps() if alone_on_gpu else take_step
+    return GraphedSteps() if _records(machine) else take_step
+
+
+def passes_of(machine: Machine, action: Callable[[], None]) -> Callable[[], None]:
+    """Return what does the same over and over, always in the same memory, as a step is taken.
+
+    Where a machine records its steps the action is recorded too, and done once before.
+    """
+    if not _records(machine):
+        return action
+    action()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        action()
+    return graph.replay
+
+
+def _records(machine: Machine) -> bool:
+    return machine.device.type == "cuda" and machine.ranks.size == 1
 
 
 class GraphedSteps:

@@ -20,7 +20,7 @@ from cogloat.models.networks import Classifier, Encoder
 from cogloat.models.resnet import CifarResNet
 from cogloat.randomness import generator, seeded_globally, sent
 from cogloat.runs.effective import RunConfig
-from cogloat.training.graphs import steps_of
+from cogloat.training.graphs import passes_of, steps_of
 from cogloat.training.machine import Machine
 from cogloat.training.sgd import Sgd
 from cogloat.training.step import take_step
@@ -68,8 +68,11 @@ class Floor:
     """The networks of an objective on random images: the least that a step can cost.
 
     It has the passes of a step as the objective makes them, forward, and backward where the step
-    does so. It has no augmentation, loss, queue, momentum update or optimizer. Its networks are
-    copies, so that the objective does not change.
+    does so, recorded where steps are. It has no augmentation, loss, queue, momentum update or
+    optimizer.
+
+    Attributes:
+        networks: copies, so that the objective does not change.
     """
 
     def __init__(
@@ -85,7 +88,8 @@ class Floor:
             take_step(objective, optimizer, machine, positions_B, epoch, 0)
         optimizer.zero_grad()
         objective.load_state_dict(state)
-        self._networks = {call.network: copy.deepcopy(call.network) for call in calls}
+        copies = {call.network: copy.deepcopy(call.network) for call in calls}
+        self.networks = list(copies.values())
         draw = generator(config.seed, "floor")
         self._passes = []
         for call in calls:
@@ -94,13 +98,13 @@ class Floor:
             images.requires_grad_(call.images_learn)
             ones = torch.ones(call.outputs, device=machine.device)
             gradient = ones if call.outputs_learn else None
-            network = self._networks[call.network]
-            self._passes.append(Pass(network, call.training, images, gradient))
+            self._passes.append(Pass(copies[call.network], call.training, images, gradient))
+        self._take = passes_of(machine, self._step)
 
     def run(self, steps: int) -> None:
         """Make the passes of some steps."""
         for _ in range(steps):
-            self._step()
+            self._take()
 
     def _step(self) -> None:
         outputs, gradients = [], []
@@ -115,7 +119,7 @@ class Floor:
                 elif gradient is not None:
                     outputs.append(output)
                     gradients.append(gradient)
-        for network in self._networks.values():
+        for network in self.networks:
             network.zero_grad(set_to_none=True)
         torch.autograd.backward(outputs, gradients)
 
