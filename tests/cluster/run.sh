@@ -44,5 +44,5 @@ chown -R $PERSON: $COGLOAT_REFERENCE
 
 step "the tests"
 # two at a time, as each waits for SLURM more than it computes; the longest first
-as_person .venv/bin/pytest -n 2 --dist worksteal tests/cluster/test_run.py tests/cluster/test_mistakes.py
+as_person .venv/bin/pytest -n 2 --dist worksteal --durations 8 tests/cluster/test_run.py tests/cluster/test_mistakes.py
 step "done"

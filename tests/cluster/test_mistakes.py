@@ -1,11 +1,13 @@
 """What goes wrong on a cluster ends with one message that says what to do."""
 
+import hashlib
 import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from project import Project
 from scripts import REPO
 from slurm import PROFILE, jobs, output
@@ -93,6 +95,37 @@ def test_image_says_what_it_computes_on_and_is_the_locked_one():
     assert "a convolution's gradient is right on cpu" in tested
     verified = output("make", "--directory", str(REPO), "container-verify")
     assert "sha256       " in verified
+
+
+def test_archive_is_unpacked_by_the_images_python(short: Project):
+    """Debian's, which is older than most. That its images are not the released ones comes last."""
+    folder = short.root / "data/raw/cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for name in ("batches.meta", "test_batch", *(f"data_batch_{number}" for number in range(1, 6))):
+        (folder / name).write_bytes(b"no images")
+    archive = Path(
+        shutil.make_archive(
+            str(folder.with_name("cifar-10-python")), "gztar", folder.parent, folder.name
+        )
+    )
+    released = yaml.safe_load((short.root / "config/datasets/base/cifar10.yaml").read_text())[
+        "source"
+    ]["sha256"]
+    made = hashlib.sha256(archive.read_bytes()).hexdigest()
+    short.change("config/datasets/base/cifar10.yaml", released, made)
+    inside = ("apptainer", "exec", "--cleanenv", "--bind", str(short.root), "containers/train.sif")
+    script = (
+        "src/fetch.py",
+        "--config",
+        "config",
+        "--dataset",
+        "cifar10",
+        "--output",
+        "data/cifar10",
+    )
+    done = short.run(*inside, "python", *script)
+    assert done.returncode != 0
+    assert "its files have other checksums" in one_error(done.stdout)
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate", "fetch", "audit", "plot_embedding"])
