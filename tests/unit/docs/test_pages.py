@@ -115,6 +115,12 @@ def test_every_command_runs_a_script_that_is_there(page):
         assert target in targets, target
 
 
+def test_every_script_that_other_files_tell_to_run_is_there():
+    for file, text in written().items():
+        for script in re.findall(r"\bpython (src/\w+\.py)", text):
+            assert (REPO / script).is_file(), f"{file}: {script}"
+
+
 @every_page
 def test_formulas_are_whole(page):
     text = page.read_text()
