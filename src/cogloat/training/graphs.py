@@ -28,19 +28,37 @@ def steps_of(machine: Machine) -> Step:
 def passes_of(machine: Machine, action: Callable[[], None]) -> Callable[[], None]:
     """Return what does the same over and over, always in the same memory, as a step is taken.
 
-    Where a machine records its steps the action is recorded too, and done once before.
+    Where a machine records its steps the action is recorded too, if it can be, and done once
+    before.
     """
     if not _records(machine):
         return action
     action()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        action()
+    stream = torch.cuda.current_stream()
+    try:
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            action()
+    except RuntimeError as error:
+        _tell("the passes of a step's networks", error)
+        return action
+    finally:
+        torch.cuda.set_stream(stream)  # where recording fails, torch leaves another one
     return graph.replay
 
 
 def _records(machine: Machine) -> bool:
     return machine.device.type == "cuda" and machine.ranks.size == 1
+
+
+def _tell(what: str, error: RuntimeError) -> None:
+    """Say why something is not recorded."""
+    reason = str(error).partition("\n")[0]
+    print(
+        f"note: {what} are not recorded but taken operation by operation, which is slower and ends "
+        f"in the same bits: {reason}",
+        file=sys.stderr,
+    )
 
 
 class GraphedSteps:
@@ -91,12 +109,7 @@ class GraphedSteps:
         try:
             recording = record()
         except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            print(
-                f"note: steps are not recorded but taken operation by operation, which is slower "
-                f"and ends in the same bits: {reason}",
-                file=sys.stderr,
-            )
+            _tell("steps", error)
             self._possible = False
             return None
         self._pool = recording.pool  # the next one computes in the same memory

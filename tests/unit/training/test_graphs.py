@@ -7,7 +7,7 @@ import torch
 from every_method import BATCH, CPU, STAGES, training
 
 from cogloat.training import graphs
-from cogloat.training.graphs import GraphedSteps, steps_of
+from cogloat.training.graphs import GraphedSteps, passes_of, steps_of
 from cogloat.training.machine import Machine
 from cogloat.training.step import take_step
 
@@ -91,3 +91,28 @@ def test_where_nothing_can_be_recorded_it_is_said_once(tmp_path, monkeypatch, ca
 def test_a_processor_takes_steps_as_they_come():
     assert steps_of(Machine(CPU, 1, "float32")) is take_step
     assert isinstance(steps_of(Machine(torch.device("cuda"), 1, "float32")), GraphedSteps)
+
+
+def test_passes_that_cannot_be_recorded_are_made_as_they_are(monkeypatch, capsys):
+    def refused(_):
+        raise RuntimeError("the driver is too old\nmore")
+
+    streams, made = [], []
+    monkeypatch.setattr("torch.cuda.current_stream", lambda: "first")
+    monkeypatch.setattr("torch.cuda.set_stream", streams.append)
+    monkeypatch.setattr("torch.cuda.CUDAGraph", lambda: None)
+    monkeypatch.setattr("torch.cuda.graph", refused)
+    passes = passes_of(Machine(torch.device("cuda"), 1, "float32"), lambda: made.append(1))
+    passes()
+    assert len(made) == 2
+    assert streams == ["first"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("note: the passes of a step's networks are not recorded")
+    assert line.endswith("the same bits: the driver is too old")
+
+
+def test_a_processor_makes_passes_as_they_come():
+    def action():
+        raise AssertionError("nothing is done before")
+
+    assert passes_of(Machine(CPU, 1, "float32"), action) is action
