@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cogloat.methods.paco.settings import Parametric
+from cogloat.methods.paco.settings import Paco
 from cogloat.methods.settings import GRADIENT
 
 
-class Settings(Parametric):
+class Settings(Paco):
     """A classifier beside two views of one network, in one softmax."""
 
     framework = "GPaCo"

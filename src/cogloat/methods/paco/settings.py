@@ -10,7 +10,7 @@ from cogloat.config.types import BelowOne, Count, Fraction, InitName, Name, Posi
 from cogloat.methods.settings import GRADIENT, Supervised, check_queue
 
 
-class Parametric(Supervised):
+class Paco(Supervised):
     """What PaCo and GPaCo have: a classifier beside two views, in one softmax."""
 
     key_augmentation: Name = Field(description="the key's; `augmentation` is the query's")
@@ -38,7 +38,7 @@ class Parametric(Supervised):
         return self
 
 
-class Settings(Parametric):
+class Settings(Paco):
     """A classifier beside a momentum pair, in one softmax."""
 
     framework = "PaCo"
