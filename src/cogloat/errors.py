@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import errno
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ GET_PACKAGES = (
     "Activate the environment with `. .venv/bin/activate` (`make env TORCH=lock` makes it), or run "
     "in the image with `snakemake --sdm apptainer`."
 )
+IN_IMAGE = "APPTAINER_CONTAINER"  # Apptainer sets it for what runs in a container
 # what a library that cannot be loaded is called, by the system's loader and by NumPy
 BROKEN_LIBRARY = re.compile(r"shared object|undefined symbol|version `\S+' not found|lib\S+\.so")
 
@@ -129,6 +131,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"Known: {', '.join(known) or 'none'}."
 
 
+def broken_link(path: Path) -> str | None:
+    """Return which link of a path leads nowhere, and what to do; None where each leads somewhere.
+
+    In the image that is so of a link to a folder that was not bound, and the link is right.
+    """
+    for part in (*reversed(path.parents), path):
+        if part.is_symlink() and not part.exists():
+            where = part.readlink()
+            fix = "Mend the link, or remove it"
+            if IN_IMAGE in os.environ:
+                fix = (
+                    "Jobs in the image see the project's folder alone: add "
+                    f"`--bind {part.parent / where}` to apptainer-args"
+                )
+            own = "a link" if part == path else f"{part} is a link"
+            return f"{own} to {where}, which is not there. {fix}."
+    return None
+
+
 def _memory(error: BaseException, text: str) -> str:
     notes = getattr(error, "__notes__", [])  # the innermost block comes first
     doing = f" while {notes[0]}" if notes else ""
@@ -161,6 +182,5 @@ def _system(error: OSError, text: str) -> str:
     path = error.filename
     if path is None:
         return f"{fix}."
-    if error.errno == errno.ENOENT and Path(path).is_symlink() and not Path(path).exists():
-        fix = f"a link to {Path(path).readlink()}, which is not there. Mend the link, or remove it"
-    return f"{path}: {fix}."
+    link = broken_link(Path(str(path))) if error.errno in (errno.ENOENT, errno.EEXIST) else None
+    return f"{path}: {link or f'{fix}.'}"

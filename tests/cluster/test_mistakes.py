@@ -97,35 +97,40 @@ def test_image_says_what_it_computes_on_and_is_the_locked_one():
     assert "sha256       " in verified
 
 
+def fetch_in_the_image(project: Project, dataset: str) -> str:
+    """Return the one error of what makes a dataset's store in the image, without SLURM."""
+    container = (
+        "apptainer",
+        "exec",
+        "--cleanenv",
+        "--bind",
+        str(project.root),
+        "containers/train.sif",
+    )
+    arguments = ("--config", "config", "--dataset", dataset, "--output", f"data/{dataset}")
+    done = project.run(*container, "python", "src/fetch.py", *arguments)
+    assert done.returncode != 0
+    return one_error(done.stdout)
+
+
 def test_archive_is_unpacked_by_the_images_python(short: Project):
     """Debian's, which is older than most. That its images are not the released ones comes last."""
-    folder = short.root / "data/raw/cifar-10-batches-py"
+    base, raw = "config/datasets/base/cifar10.yaml", short.root / "data/raw"
+    folder = raw / "cifar-10-batches-py"
     folder.mkdir(parents=True)
     for name in ("batches.meta", "test_batch", *(f"data_batch_{number}" for number in range(1, 6))):
         (folder / name).write_bytes(b"no images")
-    archive = Path(
-        shutil.make_archive(
-            str(folder.with_name("cifar-10-python")), "gztar", folder.parent, folder.name
-        )
-    )
-    released = yaml.safe_load((short.root / "config/datasets/base/cifar10.yaml").read_text())[
-        "source"
-    ]["sha256"]
-    made = hashlib.sha256(archive.read_bytes()).hexdigest()
-    short.change("config/datasets/base/cifar10.yaml", released, made)
-    inside = ("apptainer", "exec", "--cleanenv", "--bind", str(short.root), "containers/train.sif")
-    script = (
-        "src/fetch.py",
-        "--config",
-        "config",
-        "--dataset",
-        "cifar10",
-        "--output",
-        "data/cifar10",
-    )
-    done = short.run(*inside, "python", *script)
-    assert done.returncode != 0
-    assert "its files have other checksums" in one_error(done.stdout)
+    archive = shutil.make_archive(str(raw / "cifar-10-python"), "gztar", raw, folder.name)
+    released = yaml.safe_load((short.root / base).read_text())["source"]["sha256"]
+    short.change(base, released, hashlib.sha256(Path(archive).read_bytes()).hexdigest())
+    assert "its files have other checksums" in fetch_in_the_image(short, "cifar10")
+
+
+def test_link_to_a_folder_that_the_image_does_not_see(short: Project):
+    (short.root / "data").symlink_to("/elsewhere")
+    said = fetch_in_the_image(short, "digits")
+    assert said.startswith("error: data: a link to /elsewhere, which is not there.")
+    assert said.endswith("add `--bind /elsewhere` to apptainer-args.")
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate", "fetch", "audit", "plot_embedding"])

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -144,3 +145,18 @@ def test_lack_of_memory_says_what_it_was_needed_for():
     assert message is not None
     assert message.startswith("out of memory while loading the test images from data/digits. Use")
     assert "batch_size" not in message
+
+
+@pytest.mark.parametrize("action", [Path.read_text, lambda path: path.mkdir(parents=True)])
+def test_broken_link_on_the_way_is_named_and_in_the_image_bound(action, tmp_path, monkeypatch):
+    link = tmp_path / "data"
+    link.symlink_to("/elsewhere/data")
+    with pytest.raises(OSError, match=r"No such file|exists") as caught:
+        action(link / "raw")
+    for fix in (" Mend the link, or remove it.", "`--bind /elsewhere/data` to apptainer-args."):
+        message = explain(caught.value)
+        assert message is not None
+        assert message.startswith(str(link))
+        assert "a link to /elsewhere/data, which is not there." in message
+        assert message.endswith(fix)
+        monkeypatch.setenv("APPTAINER_CONTAINER", "/project/containers/train.sif")

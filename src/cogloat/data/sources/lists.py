@@ -12,7 +12,7 @@ from cogloat.config.dataset import ListFile
 from cogloat.data.labels import Split
 from cogloat.data.sources.listing import ImageFile, Listing, collected, refuse
 from cogloat.data.sources.missing import likely_cause
-from cogloat.errors import UserError
+from cogloat.errors import UserError, broken_link
 from cogloat.files import git_blob_id
 from cogloat.readers.text import read_text
 
@@ -27,12 +27,13 @@ def list_lists(source: ListFile, classes: int) -> Listing:
     Raises:
         UserError: if a file is missing or another than is meant, or lines are wrong, naming all.
     """
-    if not Path(source.root).is_dir():
-        raise UserError(
-            f"{source.root}: no such folder. Correct source.root in the dataset's file: the paths "
-            "that are listed start from it. What needs other images alone is made if it is asked "
-            "for by its path."
+    root = Path(source.root)
+    if not root.is_dir():
+        fix = (
+            "no such folder. Correct source.root in the dataset's file: the paths that are listed "
+            "start from it. What needs other images alone is made if it is asked for by its path."
         )
+        raise UserError(f"{root}: {broken_link(root) or fix}")
     files: dict[Split, Path] = {"train": Path(source.train), "test": Path(source.test)}
     if source.validation is not None:
         files["validation"] = Path(source.validation)

@@ -113,6 +113,11 @@ def make_pipe(root: Path) -> None:
     os.mkfifo(root / "train/cat/pipe.png")
 
 
+def move_away(root: Path) -> None:
+    shutil.rmtree(root)
+    root.symlink_to("/elsewhere")
+
+
 def lose_class(root: Path) -> None:
     shutil.rmtree(root / "train/cat")
     (root / "train/cat").symlink_to("lost")
@@ -124,7 +129,10 @@ DAMAGE = {
     "above": (link_to_above, "again/cat: a link to a folder that it lies in. Remove the link."),
     "circle": (two_links_in_a_circle, "a link to a folder that it lies in. Remove the link."),
     "pipe": (make_pipe, "train/cat/pipe.png: neither file nor folder. Remove it."),
-    "class": (lose_class, "train/cat: a link to lost, which is not there. Mend or remove the link"),
+    "class": (
+        lose_class,
+        "train/cat: a link to lost, which is not there. Mend the link, or remove it",
+    ),
     "stray": (
         lambda root: put(root, "train/9.png"),
         "train/9.png: this image lies in no class's folder. Move it into one, or away.",
@@ -136,6 +144,10 @@ DAMAGE = {
     "file": (
         lambda root: (shutil.rmtree(root / "test"), (root / "test").write_text("")),
         "images/test: no such folder. It must hold one folder a class.",
+    ),
+    "elsewhere": (
+        move_away,
+        "images is a link to /elsewhere, which is not there. Mend the link, or",
     ),
     "empty class": (
         lambda root: [path.unlink() for path in (root / "train/cat").iterdir()],

@@ -161,6 +161,11 @@ def test_missing_list_or_root_is_named(folder):
         list_lists(ListFile(**source | {"test": str(folder / "images")}), 2)
     with pytest.raises(UserError, match=r"lost: no such folder. Correct source.root"):
         list_lists(ListFile(**source | {"root": str(folder / "lost")}), 2)
+    (folder / "linked").symlink_to("/elsewhere")
+    with pytest.raises(
+        UserError, match=r"train: \S+linked is a link to /elsewhere, which is not there"
+    ):
+        list_lists(ListFile(**source | {"root": str(folder / "linked/train")}), 2)
 
 
 def test_all_lines_that_are_not_valid_are_said_at_once_the_first_ten_by_name(folder):
