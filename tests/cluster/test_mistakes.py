@@ -99,16 +99,10 @@ def test_image_says_what_it_computes_on_and_is_the_locked_one():
 
 def fetch_in_the_image(project: Project, dataset: str) -> str:
     """Return the one error of what makes a dataset's store in the image, without SLURM."""
-    container = (
-        "apptainer",
-        "exec",
-        "--cleanenv",
-        "--bind",
-        str(project.root),
-        "containers/train.sif",
-    )
+    inside = ("apptainer", "exec", "--cleanenv", "--bind", str(project.root))
+    script = ("containers/train.sif", "python", "src/fetch.py")
     arguments = ("--config", "config", "--dataset", dataset, "--output", f"data/{dataset}")
-    done = project.run(*container, "python", "src/fetch.py", *arguments)
+    done = project.run(*inside, *script, *arguments)
     assert done.returncode != 0
     return one_error(done.stdout)
 
