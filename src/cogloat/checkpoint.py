@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
-from cogloat.errors import OUT_OF_MEMORY, UserError
+from cogloat.errors import OUT_OF_MEMORY, UserError, lost
 from cogloat.files import write_atomically
 
 MAKE_IT = "Delete it and run the step that makes it again."
@@ -41,7 +41,7 @@ def load_checkpoint(path: Path, what: str) -> dict[str, Any]:
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        raise UserError(f"{path}: the {what} is missing. Make it first, or check it.") from None
+        raise lost(path, f"the {what} is missing. Make it first, or check it.") from None
     with file:
         try:
             _check_archive(file)

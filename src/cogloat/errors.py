@@ -131,23 +131,35 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"Known: {', '.join(known) or 'none'}."
 
 
-def broken_link(path: Path) -> str | None:
+def lost(path: Path, otherwise: str) -> UserError:
+    """Return the error of a path that leads nowhere: by which link, or else what it lacks."""
+    return UserError(f"{path}: {_broken_link(path) or otherwise}")
+
+
+def _broken_link(path: Path) -> str | None:
     """Return which link of a path leads nowhere, and what to do; None where each leads somewhere.
 
     In the image that is so of a link to a folder that was not bound, and the link is right.
     """
-    for part in (*reversed(path.parents), path):
-        if part.is_symlink() and not part.exists():
-            where = part.readlink()
-            fix = "Mend the link, or remove it"
-            if IN_IMAGE in os.environ:
-                fix = (
-                    "Jobs in the image see the project's folder alone: add "
-                    f"`--bind {part.parent / where}` to apptainer-args"
-                )
-            own = "a link" if part == path else f"{part} is a link"
-            return f"{own} to {where}, which is not there. {fix}."
+    try:
+        path.stat()
+    except FileNotFoundError:
+        for part in (*reversed(path.parents), path):
+            if part.is_symlink() and not part.exists():
+                link = "a link" if part == path else f"{part} is a link"
+                return f"{link} to {part.readlink()}, which is not there. {_mended(part)}."
+    except OSError:  # such as links in a circle
+        return None
     return None
+
+
+def _mended(link: Path) -> str:
+    if IN_IMAGE not in os.environ:
+        return "Mend the link, or remove it"
+    folder = link.parent / link.readlink()
+    return (
+        f"Jobs in the image see the project's folder alone: add `--bind {folder}` to apptainer-args"
+    )
 
 
 def _memory(error: BaseException, text: str) -> str:
@@ -182,5 +194,5 @@ def _system(error: OSError, text: str) -> str:
     path = error.filename
     if path is None:
         return f"{fix}."
-    link = broken_link(Path(str(path))) if error.errno in (errno.ENOENT, errno.EEXIST) else None
+    link = _broken_link(Path(str(path))) if error.errno in (errno.ENOENT, errno.EEXIST) else None
     return f"{path}: {link or f'{fix}.'}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cogloat.data.store import load_split_images
 from cogloat.errors import FIXES, UserError, explain, needing_memory
 
 
@@ -160,3 +161,10 @@ def test_broken_link_on_the_way_is_named_and_in_the_image_bound(action, tmp_path
         assert "a link to /elsewhere/data, which is not there." in message
         assert message.endswith(fix)
         monkeypatch.setenv("APPTAINER_CONTAINER", "/project/containers/train.sif")
+
+
+def test_store_behind_a_link_is_told_as_that(tmp_path):
+    """In a job its files are what is missed, and making them again would not help."""
+    (tmp_path / "data").symlink_to("/elsewhere")
+    with pytest.raises(UserError, match=r"data is a link to /elsewhere, which is not there\. Mend"):
+        load_split_images(tmp_path / "data/digits", "train", None)

@@ -15,7 +15,7 @@ from cogloat.data.sources.decode import image_warnings, read_image
 from cogloat.data.sources.folders import why_passed_over
 from cogloat.data.sources.listing import NAMED, ImageFile
 from cogloat.data.sources.shapes import Shape
-from cogloat.errors import UserError
+from cogloat.errors import UserError, lost
 
 
 def image_files(given: Sequence[Path]) -> list[Path]:
@@ -30,7 +30,7 @@ def image_files(given: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in given:
         if not path.exists():
-            raise UserError(f"{path}: no such file or folder. Check the path.")
+            raise lost(path, "no such file or folder. Check the path.")
         own = _files_in(path) if path.is_dir() else [path]
         if not own:
             raise UserError(f"{path}: the folder holds no file. Give one with images.")

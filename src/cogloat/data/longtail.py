@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cogloat.errors import UserError
+from cogloat.errors import UserError, lost
 from cogloat.files import write_text
 from cogloat.imbalance import NATURAL, Factor, ratio
 from cogloat.readers.cells import whole, within
@@ -129,7 +129,7 @@ def read_split(path: Path) -> tuple[Indices, Indices]:
     try:
         rows = read_table(path, COLUMNS, MAKE_IT).rows
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Make it with src/split.py.") from None
+        raise lost(path, "no such file. Make it with src/split.py.") from None
     lines: dict[int, int] = {}
     for line, cells in rows:
         index, label = cells["index"], cells["label"]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cogloat.data.labels import FETCH_IT, Split, read_labels
 from cogloat.data.rows import Rows
-from cogloat.errors import UserError
+from cogloat.errors import UserError, lost
 from cogloat.files import sha256, write_atomically, write_json
 from cogloat.readers.arrays import read_array
 from cogloat.results.reading import Artefact, Count
@@ -176,7 +176,7 @@ def verify_store(folder: Path) -> None:
 def _manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.exists():
-        raise UserError(f"{path}: no such store. Make it with src/fetch.py.")
+        raise lost(path, "no such store. Make it with src/fetch.py.")
     return Manifest.read(path)
 
 
@@ -203,7 +203,7 @@ def _labels(path: Path, manifest: Manifest) -> NDArray[np.int64]:
 
 def _check_there(path: Path) -> None:
     if not path.exists():
-        raise UserError(f"{path}: no such file. Make the store with src/fetch.py.")
+        raise lost(path, "no such file. Make the store with src/fetch.py.")
 
 
 def _check_known(path: Path, array: NDArray, manifest: Manifest) -> None:

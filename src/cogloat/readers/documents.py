@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
-from cogloat.errors import UserError
+from cogloat.errors import UserError, lost
 from cogloat.readers.strict_yaml import DEEPEST, parse_yaml
 from cogloat.readers.text import SAVE_IT, read_text
 
@@ -34,7 +34,7 @@ def read_document(path: Path | str, fix: str = "Mend the line.") -> dict[str, An
     try:
         text = read_text(path, fix if is_json else SAVE_IT)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Check the path.") from None
+        raise lost(Path(path), "no such file. Check the path.") from None
     if is_json:
         document = plain(_parse_json(path, text, fix), path, fix)
     else:

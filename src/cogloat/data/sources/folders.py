@@ -12,7 +12,7 @@ from pathlib import Path
 from cogloat.config.dataset import ImageFolder
 from cogloat.data.labels import SPLITS
 from cogloat.data.sources.listing import ImageFile, Listing, collected, refuse
-from cogloat.errors import UserError, broken_link
+from cogloat.errors import UserError, lost
 
 # what systems and their tools leave in folders, in lower case
 OF_SYSTEMS = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir"}
@@ -87,8 +87,7 @@ def list_folder(source: ImageFolder, classes: int) -> Listing:
 def _classes(folder: Path, split: str, search: _Search) -> list[str]:
     """Return the names of the classes of a part, and note what lies beside their folders."""
     if not folder.is_dir():
-        fix = "no such folder. It must hold one folder a class."
-        raise UserError(f"{folder}: {broken_link(folder) or fix}")
+        raise lost(folder, "no such folder. It must hold one folder a class.")
     names = []
     for entry, name in search.entries(str(folder), split):
         try:
@@ -157,10 +156,8 @@ def _kind(entry: os.DirEntry[str]) -> int:
     try:
         kind = stat.S_IFMT(entry.stat().st_mode)
     except OSError as error:
-        gone = isinstance(error, FileNotFoundError)
-        link = broken_link(Path(entry.path)) if gone else None
-        fix = f"cannot be reached ({error.strerror}). Mend or remove it."
-        raise UserError(f"{entry.path}: {link or fix}") from None
+        reason = f"cannot be reached ({error.strerror}). Mend or remove it."
+        raise lost(Path(entry.path), reason) from None
     if kind not in (stat.S_IFREG, stat.S_IFDIR):
         raise UserError(f"{entry.path}: neither file nor folder. Remove it.")
     return kind

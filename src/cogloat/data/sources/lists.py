@@ -12,7 +12,7 @@ from cogloat.config.dataset import ListFile
 from cogloat.data.labels import Split
 from cogloat.data.sources.listing import ImageFile, Listing, collected, refuse
 from cogloat.data.sources.missing import likely_cause
-from cogloat.errors import UserError, broken_link
+from cogloat.errors import UserError, lost
 from cogloat.files import git_blob_id
 from cogloat.readers.text import read_text
 
@@ -33,7 +33,7 @@ def list_lists(source: ListFile, classes: int) -> Listing:
             "no such folder. Correct source.root in the dataset's file: the paths that are listed "
             "start from it. What needs other images alone is made if it is asked for by its path."
         )
-        raise UserError(f"{root}: {broken_link(root) or fix}")
+        raise lost(root, fix)
     files: dict[Split, Path] = {"train": Path(source.train), "test": Path(source.test)}
     if source.validation is not None:
         files["validation"] = Path(source.validation)
@@ -171,9 +171,8 @@ def _text(file: Path) -> str:
     try:
         return read_text(file)
     except OSError as error:
-        raise UserError(
-            f"{file}: the list cannot be read ({error.strerror}). Correct the dataset's file."
-        ) from None
+        reason = f"the list cannot be read ({error.strerror}). Correct the dataset's file."
+        raise lost(file, reason) from None
 
 
 def _shown(text: str) -> str:
