@@ -45,6 +45,21 @@ def test_every_step_is_the_formula_on_both_views_and_the_queue():
         assert objective.queue.labels.tolist() == queued
 
 
+def test_the_logged_accuracy_is_the_first_views():
+    small = {"batch_size": BATCH, "queue": QUEUE, "projection": (16, 6)}
+    objective = build(configured("gpaco", "train", len(COUNTS), **small), IMAGES)
+    scored = kept_outputs(objective.classifier.head)
+    apart = 0
+    for epoch in range(4):
+        for step, positions in enumerate(objective.order(epoch).split(BATCH)):
+            logged = objective.loss(positions, epoch, step)["train_accuracy"]
+            right_VB = scored[-1].argmax(dim=-1) == IMAGES.labels_N[positions]
+            first, second = right_VB.double().mean(dim=1) * 100
+            torch.testing.assert_close(logged.double(), first)
+            apart += int(first != second)
+    assert apart
+
+
 def test_pairs_are_within_a_group_and_share_the_queue():
     objective = gpaco(groups=2, alpha=0.3, temperature=0.4)
     queue, queued = objective.queue.keys.double(), objective.queue.labels.tolist()
