@@ -121,6 +121,13 @@ def test_from_its_start_on_every_class_is_drawn_as_often(weights):
     assert "translated" in logged
 
 
+def test_steps_that_make_images_are_of_no_kind_that_is_recorded(weights):
+    objective = readable(weights)
+    for epoch in range(EPOCHS):
+        _, logged = learned(objective, objective.order(epoch)[:16], epoch)
+        assert (objective.phase(epoch) is None) == ("translated" in logged), epoch
+
+
 # --- which images, from what ---
 
 
